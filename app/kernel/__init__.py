@@ -1,0 +1,1 @@
+"""Money, energy, calendar, errors, identifiers, settings: pure, imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""The only queue: a job is enqueued inside the transaction that changed something, and rolls back with it."""
