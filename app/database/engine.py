@@ -54,6 +54,9 @@ class SafeTransaction(PostgresTransaction):
 class HofstromEngine(PostgresEngine):
     """Piccolo's engine, configured when the process knows its settings."""
 
+    async def check_version(self) -> None:
+        """Nothing: the engine is made before its address is known; `hofstrom check` asks for the version."""
+
     def transaction(self, allow_nested: bool = False) -> SafeTransaction:
         """A transaction; a second one inside it is an error, since it would silently be nothing."""
         return SafeTransaction(engine=self, allow_nested=allow_nested)

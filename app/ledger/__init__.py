@@ -1,0 +1,1 @@
+"""Balanced postings; knows nothing of cars or flats."""
