@@ -29,7 +29,7 @@ CREATE INDEX ledger_posting_account ON ledger_posting (account_id, ledger_accoun
 
 CREATE FUNCTION check_entry_balances() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    entry uuid := CASE WHEN TG_TABLE_NAME = 'ledger_entry' THEN NEW.id ELSE (to_jsonb(NEW) ->> 'entry_id')::uuid END;
+    entry uuid := (to_jsonb(NEW) ->> TG_ARGV[0])::uuid;
     lines int;
     unbalanced int;
 BEGIN
@@ -43,9 +43,9 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER entry_balances AFTER INSERT ON ledger_entry DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION check_entry_balances();
+    FOR EACH ROW EXECUTE FUNCTION check_entry_balances('id');
 CREATE CONSTRAINT TRIGGER posting_balances AFTER INSERT ON ledger_posting DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION check_entry_balances();
+    FOR EACH ROW EXECUTE FUNCTION check_entry_balances('entry_id');
 CREATE TRIGGER entry_is_final BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entry
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER posting_is_final BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_posting

@@ -1,0 +1,1 @@
+"""Hofstrom: charging stations and energy bills for apartment houses."""

@@ -1,0 +1,122 @@
+"""All settings: read from the environment once, checked, and explained."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+DEFAULT_HTTP_PORT = 8000
+DEFAULT_OCPP_PORT = 9000
+
+DESCRIPTIONS: dict[str, str] = {
+    "HOFSTROM_DATA": "folder for the embedded database, mails, logs and keys (default .data)",
+    "HOFSTROM_HTTP_PORT": "port of the web application (default 8000; 0 picks a free one)",
+    "HOFSTROM_OCPP_PORT": "port for the stations (default 9000; 0 picks a free one)",
+    "HOFSTROM_PUBLIC_URL": "address that residents see, in QR codes and mails (default http://127.0.0.1:PORT)",
+    "HOFSTROM_HOST": "address to listen on (default 127.0.0.1)",
+    "DATABASE_URL": "PostgreSQL 15 or newer (empty: the embedded one is started)",
+    "REDIS_URL": "Redis 7 or Valkey (empty: the embedded one is started)",
+    "SMTP_URL": "mail server, such as smtp://name:password@host:587 (empty: mails are written to the data folder)",
+    "STRIPE_SECRET_KEY": "secret key for card payments (empty: no card payments)",
+    "STRIPE_WEBHOOK_SECRET": "secret that Stripe signs its calls with",
+    "STRIPE_API_BASE": "address of Stripe's interface (empty: Stripe's own)",
+    "VAPID_PRIVATE_KEY": "key for push messages (empty: made and kept in the data folder)",
+    "HOFSTROM_SECRET_KEY": "at least 32 characters; hashes badges and station passwords (empty: made and kept in the"
+    " data folder)",
+    "HOFSTROM_POSTGRES_BIN": "folder with PostgreSQL's own programs instead of the embedded ones",
+    "HOFSTROM_ENV": "production (default) or test",
+    "HOFSTROM_TEST_CLOCK": "time at which the clock starts, such as 2026-11-01T08:00:00Z; only with HOFSTROM_ENV=test",
+}
+
+
+class BadSetting(ValueError):
+    """A setting that cannot be used; the text says which, why, and what to write instead."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of one process."""
+
+    data: Path
+    http_port: int
+    ocpp_port: int
+    host: str
+    public_url: str
+    database_url: str
+    redis_url: str
+    smtp_url: str
+    stripe_secret_key: str
+    stripe_webhook_secret: str
+    stripe_api_base: str
+    vapid_private_key: str
+    secret_key: bytes
+    postgres_bin: str
+    env: str
+    test_clock: datetime | None
+
+    @property
+    def https(self) -> bool:
+        """Whether residents reach the system over https: cookies are Secure then."""
+        return self.public_url.startswith("https://")
+
+
+def settings_from(environ: Mapping[str, str]) -> Settings:
+    """Read and check the settings. Raises BadSetting with a sentence that says what to do."""
+    http_port = _port(environ, "HOFSTROM_HTTP_PORT", DEFAULT_HTTP_PORT)
+    env = environ.get("HOFSTROM_ENV") or "production"
+    if env not in ("production", "test"):
+        raise BadSetting(f"HOFSTROM_ENV is '{env}': write production or test, or leave it empty.")
+    return Settings(
+        data=Path(environ.get("HOFSTROM_DATA") or ".data").resolve(),
+        http_port=http_port,
+        ocpp_port=_port(environ, "HOFSTROM_OCPP_PORT", DEFAULT_OCPP_PORT),
+        host=environ.get("HOFSTROM_HOST") or "127.0.0.1",
+        public_url=_url(environ, "HOFSTROM_PUBLIC_URL", ("http://", "https://")) or f"http://127.0.0.1:{http_port}",
+        database_url=_url(environ, "DATABASE_URL", ("postgresql://", "postgres://")),
+        redis_url=_url(environ, "REDIS_URL", ("redis://", "rediss://", "unix://")),
+        smtp_url=_url(environ, "SMTP_URL", ("smtp://", "smtps://")),
+        stripe_secret_key=environ.get("STRIPE_SECRET_KEY", ""),
+        stripe_webhook_secret=environ.get("STRIPE_WEBHOOK_SECRET", ""),
+        stripe_api_base=_url(environ, "STRIPE_API_BASE", ("http://", "https://")),
+        vapid_private_key=environ.get("VAPID_PRIVATE_KEY", ""),
+        secret_key=_secret(environ),
+        postgres_bin=environ.get("HOFSTROM_POSTGRES_BIN", ""),
+        env=env,
+        test_clock=_test_clock(environ, env),
+    )
+
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isdecimal() or int(text) > 65535:
+        raise BadSetting(f"{name} is '{text}': write a port between 1 and 65535, or 0 for a free one.")
+    return int(text)
+
+
+def _url(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
+    text = environ.get(name, "").strip()
+    if text and not text.startswith(schemes):
+        raise BadSetting(f"{name} is not an address of the right kind: it begins with {' or '.join(schemes)}.")
+    return text.rstrip("/") if name == "HOFSTROM_PUBLIC_URL" else text
+
+
+def _secret(environ: Mapping[str, str]) -> bytes:
+    text = environ.get("HOFSTROM_SECRET_KEY", "")
+    if text and len(text) < 32:
+        raise BadSetting("HOFSTROM_SECRET_KEY is too short: use at least 32 random characters, or leave it empty.")
+    return text.encode()
+
+
+def _test_clock(environ: Mapping[str, str], env: str) -> datetime | None:
+    text = environ.get("HOFSTROM_TEST_CLOCK", "")
+    if not text:
+        return None
+    if env != "test":
+        raise BadSetting("HOFSTROM_TEST_CLOCK is set without HOFSTROM_ENV=test: remove it, or set both.")
+    try:
+        clock = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadSetting(f"HOFSTROM_TEST_CLOCK is '{text}': write a time such as 2026-11-01T08:00:00Z.") from None
+    if clock.tzinfo is None:
+        raise BadSetting("HOFSTROM_TEST_CLOCK has no time zone: end it with Z.")
+    return clock

@@ -1,0 +1,1 @@
+"""Deployment: what runs Hofstrom on one machine or many."""

@@ -1,0 +1,1 @@
+"""The demo house: seed data and simulated stations."""
