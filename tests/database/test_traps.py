@@ -36,7 +36,7 @@ async def test_a_failed_commit_gives_the_connection_back_and_forgets_the_account
 
 
 async def test_ids_made_in_python_differ_and_the_ddl_makes_its_own(database):
-    first, second = LedgerEntry(), LedgerEntry()
+    first, second = (LedgerEntry(account_id=new_id(), occurred_at=NOW, booked_at=NOW) for _ in range(2))
     assert first.id != second.id
     assert first.id.version == 7
     async with as_owner():

@@ -1,0 +1,1 @@
+"""Stations, sessions, authorisation, remote commands. Knows energy, never money."""

@@ -1,0 +1,156 @@
+"""Nouns of charging, and what a station reports."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+
+class Station(msgspec.Struct, frozen=True, kw_only=True):
+    """A station as its connection needs it."""
+
+    account_id: UUID
+    id: UUID
+    identity: str
+    site_id: UUID
+    name: str
+    max_power_w: int
+    commissioned_at: datetime
+    connection_no: int = 0
+
+
+class Connector(msgspec.Struct, frozen=True, kw_only=True):
+    """A connector with its station, as a page shows it."""
+
+    account_id: UUID
+    station_id: UUID
+    number: int
+    public_code: str
+    billing_point_id: UUID | None
+    status: str
+    error_code: str
+    status_at: datetime | None
+    identity: str
+    station_name: str
+    place: str
+    max_power_w: int
+    online: bool
+    online_changed_at: datetime | None
+    site_id: UUID
+    site_name: str
+    site_address: str
+    time_zone: str
+    open_session_id: UUID | None
+    open_session_person_id: UUID | None
+    open_request_id: UUID | None
+    open_request_person_id: UUID | None
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """A charging session with the names of its place. Registers and energy in Wh, power in W."""
+
+    account_id: UUID
+    id: UUID
+    transaction_no: int
+    station_id: UUID
+    connector_no: int
+    source: str
+    class_: str
+    tag_tail: str
+    tag_status: str
+    person_id: UUID | None
+    billing_point_id: UUID | None
+    state: str
+    started_at: datetime
+    meter_start_wh: int
+    stopped_at: datetime | None
+    meter_stop_wh: int | None
+    stop_reason: str | None
+    energy_wh: int | None
+    held_reason: str | None
+    estimated: bool
+    stop_asked_at: datetime | None
+    last_meter_wh: int | None
+    last_power_w: int | None
+    last_value_at: datetime | None
+    idle_since: datetime | None
+    connector_status: str
+    online: bool
+    online_changed_at: datetime | None
+    identity: str
+    station_name: str
+    place: str
+    public_code: str
+    site_id: UUID
+    site_name: str
+    time_zone: str
+
+
+class ChargeRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A resident's wish to charge and what became of it."""
+
+    account_id: UUID
+    id: UUID
+    station_id: UUID
+    connector_no: int
+    person_id: UUID
+    state: str
+    reason: str | None
+    deadline: datetime
+    created_at: datetime
+    session_id: UUID | None
+    public_code: str
+    station_name: str
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """A command for a station, claimed by the node that holds its socket."""
+
+    account_id: UUID
+    id: UUID
+    station_id: UUID
+    action: str
+    payload: str
+    request_id: UUID | None
+    session_id: UUID | None
+    deadline: datetime
+
+
+class StartReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A station says that a transaction began. `started_raw` is the time as sent."""
+
+    connector_no: int
+    id_tag: str
+    meter_start_wh: int
+    started_at: datetime
+    started_raw: str
+    body: str
+
+
+class StopReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A station says that a transaction ended."""
+
+    transaction_no: int
+    id_tag: str | None
+    meter_stop_wh: int
+    stopped_at: datetime
+    reason: str | None
+    body: str
+
+
+class StartAnswer(msgspec.Struct, frozen=True):
+    """What the station is told about a start."""
+
+    transaction_no: int
+    tag_status: str
+
+
+class Changed(msgspec.Struct, frozen=True, kw_only=True):
+    """What changed for whom: the wake-up that is published after the commit."""
+
+    account_id: UUID
+    kind: str
+    id: UUID | None = None
+    person_id: UUID | None = None
+    station_id: UUID | None = None
+    connector: int | None = None

@@ -1,0 +1,1 @@
+"""Meters, readings, registers: what was measured, in integer watt-hours."""

@@ -1,0 +1,13 @@
+"""A value that a meter gave."""
+
+from datetime import datetime
+
+import msgspec
+
+
+class MeterPoint(msgspec.Struct, frozen=True):
+    """A register reading (Wh) and the power (W) at a time; either may be missing."""
+
+    taken_at: datetime
+    energy_wh: int | None
+    power_w: int | None

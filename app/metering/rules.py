@@ -1,0 +1,72 @@
+"""Registers: exact decimals from untidy text; what is not finite or not a number is dropped and flagged."""
+
+from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+import msgspec
+
+LARGEST_WH = 10**15  # a register beyond this is nonsense, and so is anything that PostgreSQL could not hold
+UNIT_SCALE = {"": 0, "Wh": 0, "kWh": 3, "W": 0, "kW": 3}
+REGISTER = "Energy.Active.Import.Register"
+POWER = "Power.Active.Import"
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """One sampled value as a station sent it. An empty measurand means the import register, an empty unit Wh."""
+
+    value: str
+    measurand: str = ""
+    unit: str = ""
+    phase: str = ""
+    format: str = "Raw"
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What the samples of one moment come to."""
+
+    energy_wh: int | None
+    power_w: int | None
+    flags: tuple[str, ...]
+
+
+def exact(value: str, unit: str) -> int | None:
+    """A value such as '1,5' in kWh as integer base units (1500), rounded half up; None when it is no finite number."""
+    try:
+        number = Decimal(value.strip().replace(",", "."))
+    except InvalidOperation:
+        return None
+    if not number.is_finite() or unit not in UNIT_SCALE or abs(number.adjusted()) > 18:
+        return None
+    scaled = number.scaleb(UNIT_SCALE[unit])
+    if abs(scaled) > LARGEST_WH:
+        return None
+    return int(scaled.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def read(samples: Iterable[Sample]) -> Reading:
+    """Register and power of one moment. Values of single phases are summed only where no total is given."""
+    totals: dict[str, int] = {}
+    phases: dict[str, int] = {}
+    flags: list[str] = []
+    for sample in samples:
+        measurand = sample.measurand or REGISTER
+        if measurand not in (REGISTER, POWER):
+            continue
+        amount = None if sample.format == "SignedData" else exact(sample.value, sample.unit)
+        if amount is None:
+            flags.append(f"unreadable {measurand}")
+        elif sample.phase:
+            phases[measurand] = phases.get(measurand, 0) + amount
+        else:
+            totals[measurand] = amount
+    best = {**phases, **totals}
+    return Reading(best.get(REGISTER), best.get(POWER), tuple(flags))
+
+
+def implausible(energy_wh: int, duration_s: int, max_power_w: int) -> str | None:
+    """Why an amount of energy must not be charged by itself, or None: falling, or beyond rated power x time x 1.1 + 1 kWh."""
+    if energy_wh < 0:
+        return "register_fell"
+    if energy_wh * 36_000 > max_power_w * max(duration_s, 0) * 11 + 1000 * 36_000:
+        return "more_than_possible"
+    return None
