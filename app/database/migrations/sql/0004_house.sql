@@ -55,7 +55,7 @@ CREATE TABLE billing_point (
     FOREIGN KEY (account_id, building_id) REFERENCES building (account_id, id) ON DELETE RESTRICT
 );
 CREATE INDEX billing_point_site ON billing_point (account_id, site_id);
-SELECT protect_tenant_table('billing_point', 'SELECT, INSERT, UPDATE');
+SELECT protect_tenant_table('billing_point', 'SELECT, INSERT, UPDATE', 'SELECT');
 
 CREATE TABLE person (
     account_id uuid NOT NULL REFERENCES account (id) ON DELETE RESTRICT,

@@ -1,0 +1,122 @@
+"""What a connected station tells us about itself: sign-in, presence, boot, status. One transaction each."""
+
+import hmac
+from datetime import datetime
+from uuid import UUID
+
+from app.charging.model import Changed, Station
+from app.database.transaction import as_machine, execute, fetch, fetchrow, fetchval
+from app.kernel.identifiers import keyed_hash
+
+STATION = """
+SELECT account_id, id, identity, site_id, name, max_power_w, commissioned_at, connection_no, password_hash
+FROM station WHERE identity = $1
+"""
+
+
+async def station_login(identity: str, password: str, secret: bytes) -> Station | None:
+    """The station with this identity (exact case) and Basic password, or None."""
+    async with as_machine():
+        row = await fetchrow(STATION, identity)
+    expected = row["password_hash"] if row is not None else bytes(32)
+    if not hmac.compare_digest(keyed_hash(secret, password), expected) or row is None:
+        return None
+    return Station(**{name: row[name] for name in Station.__struct_fields__})
+
+
+async def connect(station: Station, node: str, version: str, now: datetime) -> int:
+    """The station has a socket at this node now. Returns the connection's number: a later one wins over it."""
+    async with as_machine():
+        number = await fetchval(
+            "UPDATE station SET node = $2, connection_no = connection_no + 1, online = true, online_changed_at = $3,"
+            " last_message_at = $3, ocpp_version = $4 WHERE id = $1 RETURNING connection_no",
+            station.id, node, now, version,
+        )  # fmt: skip
+    return int(number)
+
+
+async def disconnect(station: Station, connection_no: int, now: datetime) -> bool:
+    """The socket is gone. False when a newer connection has taken over: nothing changes then."""
+    async with as_machine():
+        done = await execute(
+            "UPDATE station SET online = false, online_changed_at = $3, node = NULL"
+            " WHERE id = $1 AND connection_no = $2 AND online", station.id, connection_no, now,
+        )  # fmt: skip
+    return done == "UPDATE 1"
+
+
+async def forget_connections(node: str, now: datetime) -> None:
+    """At the start of a node: sockets that it held before it died are gone."""
+    async with as_machine():
+        await execute(
+            "UPDATE station SET online = false, online_changed_at = $2, node = NULL WHERE node = $1 AND online",
+            node, now,
+        )  # fmt: skip
+
+
+async def boot(station: Station, vendor: str, model: str, serial: str | None, firmware: str | None, body: str,
+               message_id: str, now: datetime) -> None:  # fmt: skip
+    """The station has started. Running sessions stay open: their stop may still come."""
+    async with as_machine():
+        await execute(
+            "UPDATE station SET vendor = $2, model = $3, serial = $4, firmware = $5, registered = true,"
+            " last_boot_at = $6, last_message_at = $6 WHERE id = $1",
+            station.id, vendor, model, serial, firmware, now,
+        )  # fmt: skip
+        await keep_message(station, "BootNotification", message_id, body, now)
+
+
+async def seen(station: Station, now: datetime) -> None:
+    """The station is alive."""
+    async with as_machine():
+        await execute("UPDATE station SET last_message_at = $2 WHERE id = $1", station.id, now)
+
+
+async def status(station: Station, number: int, state: str, error_code: str, info: str | None, at: datetime,
+                 body: str, message_id: str, now: datetime) -> list[Changed]:  # fmt: skip
+    """A connector's state; an older report than the one known changes nothing. Connector 0 is the station itself."""
+    async with as_machine():
+        await keep_message(station, "StatusNotification", message_id, body, now)
+        rows = await fetch(
+            "UPDATE connector SET status = $3, error_code = $4, status_info = $5, status_at = $6"
+            " WHERE station_id = $1 AND number = $2 AND (status_at IS NULL OR status_at <= $6) RETURNING number",
+            station.id, number, state, error_code, info, min(at, now),
+        )  # fmt: skip
+        open_session = await fetchrow(
+            "SELECT id, person_id FROM charging_session WHERE station_id = $1 AND connector_no = $2 AND state = 'open'"
+            " ORDER BY started_at DESC LIMIT 1", station.id, number,
+        )  # fmt: skip
+    if not rows:
+        return []
+    changed = [Changed(account_id=station.account_id, kind="connector", station_id=station.id, connector=number)]
+    if open_session is not None:
+        changed.append(
+            Changed(account_id=station.account_id, kind="session", id=open_session["id"],
+                    person_id=open_session["person_id"])
+        )  # fmt: skip
+    return changed
+
+
+async def keep_message(station: Station, action: str, message_id: str, body: str, now: datetime) -> None:
+    """Keep a message as received (inside the caller's transaction)."""
+    await execute(
+        "INSERT INTO station_message (account_id, station_id, received_at, action, message_id, body)"
+        " VALUES ($1, $2, $3, $4, $5, $6)", station.account_id, station.id, now, action, message_id, body,
+    )  # fmt: skip
+
+
+async def security_event(station: Station | None, identity: str, kind: str, detail: str, now: datetime) -> None:
+    """Keep what happened at the door or in a lie, in a transaction of its own."""
+    async with as_machine():
+        await note_security_event(station, identity, kind, detail, now)
+
+
+async def note_security_event(station: Station | None, identity: str, kind: str, detail: str, now: datetime) -> None:
+    """The same inside the caller's transaction."""
+    await execute(
+        "INSERT INTO security_event (account_id, station_id, identity, at, kind, detail) VALUES ($1, $2, $3, $4, $5, $6)",
+        None if station is None else station.account_id, None if station is None else station.id, identity[:200], now,
+        kind, detail[:2000],
+    )  # fmt: skip
+
+
