@@ -2,7 +2,6 @@
 
 import hmac
 from datetime import datetime
-from uuid import UUID
 
 from app.charging.model import Changed, Station
 from app.database.transaction import as_machine, execute, fetch, fetchrow, fetchval
@@ -118,5 +117,3 @@ async def note_security_event(station: Station | None, identity: str, kind: str,
         None if station is None else station.account_id, None if station is None else station.id, identity[:200], now,
         kind, detail[:2000],
     )  # fmt: skip
-
-

@@ -19,7 +19,5 @@ async def record(
     body = {name: str(value) if isinstance(value, UUID | datetime) else value for name, value in args.items()}
     if account_id is not None:
         body["account_id"] = str(account_id)
-    number = await fetchval(
-        "SELECT enqueue_job($1, $2::jsonb, $3, NULL, $4)", event, json.dumps(body), key, at
-    )
+    number = await fetchval("SELECT enqueue_job($1, $2::jsonb, $3, NULL, $4)", event, json.dumps(body), key, at)
     return int(number)

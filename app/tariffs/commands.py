@@ -50,6 +50,5 @@ async def enter_tariff(
     return tariff_id
 
 
-
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)

@@ -24,7 +24,7 @@ def entry(*amounts: int, key: str = "test:1") -> Entry:
                  postings=postings)  # fmt: skip
 
 
-@given(st.lists(st.integers(-10**12, 10**12), min_size=1, max_size=8))
+@given(st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=8))
 def test_an_entry_is_accepted_exactly_when_it_sums_to_zero(amounts):
     checked(entry(*amounts, -sum(amounts)))
     with pytest.raises(Unbalanced):

@@ -40,9 +40,11 @@ def test_vat_is_taken_out_of_prices_that_include_it():
 
 def test_idle_minutes_are_free_within_the_grace_and_capped_after_it():
     idle = Component(dimension="idle_minute", unit_price=Decimal("0.10"), grace_minutes=30, cap_minor=500)
+
     def cost(minutes: int) -> int:
         pieces = use_pieces(START, START + timedelta(minutes=minutes), 1000, [], START)
         return price(pieces, tariff(idle)).gross_minor
+
     assert (cost(30), cost(31), cost(45), cost(600)) == (0, 10, 150, 500)
 
 
@@ -72,7 +74,7 @@ def test_net_and_vat_always_make_the_gross(gross_minor, rate):
     assert 0 <= vat <= gross_minor
 
 
-@given(st.integers(-10**9, 10**9), st.lists(st.integers(0, 10**6), min_size=1, max_size=30))
+@given(st.integers(-(10**9), 10**9), st.lists(st.integers(0, 10**6), min_size=1, max_size=30))
 def test_a_split_sums_to_the_whole(total, weights):
     if sum(weights) or total == 0:
         assert sum(split(total, weights)) == total

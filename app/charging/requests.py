@@ -1,0 +1,132 @@
+"""A resident's wish to charge or to stop: asked, sent, decided; never left hanging."""
+
+import json
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.charging import queries, rules
+from app.charging.model import Changed, ChargeRequest
+from app.database.transaction import execute, fetchrow, fetchval, in_account
+from app.kernel.calendar import local_date
+from app.kernel.errors import Refused, not_found
+from app.kernel.identifiers import keyed_hash, new_id, one_time_tag
+from app.outbox.commands import record
+
+REFUSALS = {
+    "not_allowed": "This place is not for you. Choose one of your house's shared places or your own.",
+    "station_offline": "The station is not connected. Try again later, or use your badge at the station.",
+    "station_faulted": "The station reports a fault. Choose another place; the operator can see it too.",
+    "connector_occupied": "Somebody else is charging here. Choose another place or come back later.",
+    "connector_unavailable": "This place is out of use. Choose another place.",
+    "already_charging": "You are charging here already.",
+    "price_unknown": "No price is entered for this place, so nothing can be started. Tell the operator.",
+}
+
+
+def refused(code: str) -> Refused:
+    """The refusal of a start as a person reads it."""
+    return Refused(code, 409, REFUSALS[code])
+
+
+async def request_start(
+    account_id: UUID, person_id: UUID, login_id: UUID, code: str, idempotency_key: UUID, secret: bytes, now: datetime
+) -> tuple[ChargeRequest, list[Changed]]:
+    """Ask a station to start. The same idempotency key gives the same request. Raises Refused with the reason."""
+    async with in_account(account_id):
+        known = await fetchval(
+            "SELECT id FROM charge_request WHERE person_id = $1 AND idempotency_key = $2", person_id, idempotency_key
+        )
+        request_id = known or await _ask(account_id, person_id, login_id, code, idempotency_key, secret, now)
+        request = await queries.request(request_id)
+    if request is None:
+        raise not_found("request")
+    changed = [
+        Changed(account_id=account_id, kind="request", id=request.id, person_id=person_id),
+        Changed(account_id=account_id, kind="connector", station_id=request.station_id, connector=request.connector_no),
+    ]
+    return request, changed
+
+
+async def _ask(
+    account_id: UUID, person_id: UUID, login_id: UUID, code: str, idempotency_key: UUID, secret: bytes, now: datetime
+) -> UUID:
+    connector = await queries.connector_by_code(code)
+    if connector is None:
+        raise Refused(
+            "unknown_code", 404, "No place has this code. Check the sticker, or choose a place from the list."
+        )
+    # Two taps on one place wait for each other here; the unique index on open requests stands behind it.
+    await execute(
+        "SELECT 1 FROM connector WHERE station_id = $1 AND number = $2 FOR UPDATE",
+        connector.station_id,
+        connector.number,
+    )
+    connector = await queries.connector_by_code(code) or connector
+    today = local_date(now, connector.time_zone)
+    billing_point_id = await queries.billing_point_of(person_id, connector.site_id, today)
+    reason = rules.refusal(connector, billing_point_id, person_id)
+    if reason is not None:
+        raise refused(reason)
+    request_id, tag = new_id(), one_time_tag()
+    deadline = now + timedelta(seconds=rules.COMMAND_SECONDS)
+    await execute(
+        "INSERT INTO charge_request (account_id, id, station_id, connector_no, person_id, billing_point_id,"
+        " idempotency_key, tag_hash, deadline, created_at, changed_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$10)",
+        account_id, request_id, connector.station_id, connector.number, person_id, billing_point_id, idempotency_key,
+        keyed_hash(secret, tag), deadline, now,
+    )  # fmt: skip
+    payload = json.dumps({"connectorId": connector.number, "idTag": tag})
+    await _queue(account_id, connector.station_id, "RemoteStartTransaction", payload, now, deadline, login_id,
+                 request_id=request_id)  # fmt: skip
+    await record("RequestDeadlinePassed", {"request_id": request_id}, account_id=account_id, at=deadline)
+    return request_id
+
+
+async def request_stop(
+    account_id: UUID, person_id: UUID, login_id: UUID, session_id: UUID, now: datetime
+) -> list[Changed]:
+    """Ask the station to stop a session of this person. Raises Refused: not_found, session_ended, station_offline."""
+    async with in_account(account_id):
+        session = await queries.session(session_id)
+        if session is None or session.person_id != person_id:
+            raise not_found("session")
+        if session.state != "open":
+            raise Refused("session_ended", 409, "This charge has ended already. You can unplug the car.")
+        if not session.online:
+            raise Refused("station_offline", 409, "The station is not connected. Stop with your badge or at the car.")
+        deadline = now + timedelta(seconds=rules.COMMAND_SECONDS)
+        await execute("UPDATE charging_session SET stop_asked_at = $2 WHERE id = $1", session_id, now)
+        payload = json.dumps({"transactionId": session.transaction_no})
+        await _queue(account_id, session.station_id, "RemoteStopTransaction", payload, now, deadline, login_id,
+                     session_id=session_id)  # fmt: skip
+    return [Changed(account_id=account_id, kind="session", id=session_id, person_id=person_id)]
+
+
+async def _queue(
+    account_id: UUID, station_id: UUID, action: str, payload: str, now: datetime, deadline: datetime, login_id: UUID, *,
+    request_id: UUID | None = None, session_id: UUID | None = None,
+) -> None:  # fmt: skip
+    await execute(
+        "INSERT INTO station_command (account_id, id, station_id, action, payload, request_id, session_id, asked_by,"
+        " created_at, deadline) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        account_id, new_id(), station_id, action, payload, request_id, session_id, login_id, now, deadline,
+    )  # fmt: skip
+
+
+async def expire_request(account_id: UUID, request_id: UUID, now: datetime) -> list[Changed]:
+    """End a request whose deadline has passed: no answer, or accepted but never plugged in. Safe to repeat."""
+    async with in_account(account_id):
+        row = await fetchrow("SELECT * FROM charge_request WHERE id = $1 FOR UPDATE", request_id)
+        if row is None or row["state"] not in rules.OPEN_REQUEST_STATES:
+            return []
+        if row["deadline"] > now:
+            await record("RequestDeadlinePassed", {"request_id": request_id}, account_id=account_id, at=row["deadline"])
+            return []
+        state = "not_plugged_in" if row["state"] == "plug_in" else "no_answer"
+        await execute(
+            "UPDATE charge_request SET state = $2, reason = $2, changed_at = $3 WHERE id = $1", request_id, state, now
+        )
+    return [
+        Changed(account_id=account_id, kind="request", id=request_id, person_id=row["person_id"]),
+        Changed(account_id=account_id, kind="connector", station_id=row["station_id"], connector=row["connector_no"]),
+    ]

@@ -1,0 +1,1 @@
+"""The stations: a listener that answers nothing before its commit."""
