@@ -64,9 +64,7 @@ def value_reports(values: list[MeterValue], body: str, now: datetime) -> list[Va
 
 
 def _value_report(value: MeterValue, body: str, now: datetime) -> ValueReport:
-    samples = [
-        Sample(s.value, s.measurand or "", s.unit or "", s.phase or "", s.format or "Raw") for s in value.sampled_value
-    ]
+    samples = [Sample(s.value, s.measurand or "", s.unit or "", s.phase or "", s.format or "Raw") for s in value.sampled_value]
     reading = read(samples)
     contexts = [sample.context for sample in value.sampled_value if sample.context]
     try:

@@ -52,9 +52,7 @@ async def _ask(
 ) -> UUID:
     connector = await queries.connector_by_code(code)
     if connector is None:
-        raise Refused(
-            "unknown_code", 404, "No place has this code. Check the sticker, or choose a place from the list."
-        )
+        raise Refused("unknown_code", 404, "No place has this code. Check the sticker, or choose a place from the list.")
     # Two taps on one place wait for each other here; the unique index on open requests stands behind it.
     await execute(
         "SELECT 1 FROM connector WHERE station_id = $1 AND number = $2 FOR UPDATE",
@@ -82,9 +80,7 @@ async def _ask(
     return request_id
 
 
-async def request_stop(
-    account_id: UUID, person_id: UUID, login_id: UUID, session_id: UUID, now: datetime
-) -> list[Changed]:
+async def request_stop(account_id: UUID, person_id: UUID, login_id: UUID, session_id: UUID, now: datetime) -> list[Changed]:
     """Ask the station to stop a session of this person. Raises Refused: not_found, session_ended, station_offline."""
     async with in_account(account_id):
         session = await queries.session(session_id)

@@ -102,9 +102,7 @@ def session_state(session: Session, now: datetime, price_known: bool = True) -> 
     return "charging", {"power_w": session.last_power_w or 0, "stop_failed": stop_failed}
 
 
-def close(
-    meter_start_wh: int, meter_stop_wh: int, started_at: datetime, stopped_at: datetime, max_power_w: int
-) -> Close:
+def close(meter_start_wh: int, meter_stop_wh: int, started_at: datetime, stopped_at: datetime, max_power_w: int) -> Close:
     """End a session. The bill is stop minus start; what cannot be true is held, never an exception and never charged."""
     energy_wh = meter_stop_wh - meter_start_wh
     duration_s = int((stopped_at - started_at).total_seconds())

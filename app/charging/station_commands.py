@@ -53,9 +53,7 @@ async def failed(command: Command, state: str, reason: str, now: datetime) -> li
         return changed + await _stop_failed(command)
 
 
-async def _step_request(
-    command: Command, state: str, reason: str | None, now: datetime, deadline: datetime
-) -> list[Changed]:
+async def _step_request(command: Command, state: str, reason: str | None, now: datetime, deadline: datetime) -> list[Changed]:
     """Move the request of a command on, where its state machine allows it."""
     if command.request_id is None:
         return []

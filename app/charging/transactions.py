@@ -86,9 +86,7 @@ RETURNING id, transaction_no, tag_status, id = $2 AS fresh
 """
 
 
-async def end_session(
-    station: Station, report: StopReport, message_id: str, secret: bytes, now: datetime
-) -> list[Changed]:
+async def end_session(station: Station, report: StopReport, message_id: str, secret: bytes, now: datetime) -> list[Changed]:
     """Record a stop. The first accepted stop wins; whatever does not fit is acknowledged and kept for review."""
     async with as_machine():
         await keep_message(station, "StopTransaction", message_id, _without_tag(report.body, report.id_tag), now)

@@ -1,0 +1,109 @@
+"""The one file that knows the WebSocket library: a listener, and sockets with recv, send, close."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+LARGEST_FRAME = 128 * 1024
+HANDSHAKE_SECONDS = 10.0
+PING_SECONDS = 30.0
+VERSION_16 = "ocpp1.6"
+
+POLICY_VIOLATION = 1008
+INTERNAL_ERROR = 1011
+
+
+class Gone(Exception):
+    """The socket is closed."""
+
+
+@dataclass(frozen=True)
+class Knock:
+    """Who is at the door: what the upgrade request says."""
+
+    path: str
+    authorization: str
+    protocols: tuple[str, ...]
+    address: str
+
+
+class Socket:
+    """An accepted station's socket."""
+
+    def __init__(self, connection: ServerConnection) -> None:
+        self._connection = connection
+
+    async def recv(self) -> str | bytes:
+        """The next frame. Raises Gone."""
+        try:
+            return await self._connection.recv()
+        except ConnectionClosed as closed:
+            raise Gone(str(closed)) from None
+
+    async def send(self, text: str) -> None:
+        """Send one frame. Raises Gone."""
+        try:
+            await self._connection.send(text)
+        except ConnectionClosed as closed:
+            raise Gone(str(closed)) from None
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close with a code; a closed socket stays closed."""
+        await self._connection.close(code, reason)
+
+
+Admit = Callable[[Knock], Awaitable[tuple[int, object]]]
+Serve = Callable[[Socket, object], Awaitable[None]]
+
+
+@asynccontextmanager
+async def listen(
+    host: str, port: int, admit: Admit, serve_station: Serve, *, ping_s: float = PING_SECONDS,
+    handshake_s: float = HANDSHAKE_SECONDS,
+) -> AsyncIterator[int]:  # fmt: skip
+    """Listen while the block runs; yields the port. `admit` answers (101, guest) or (status, None) before the upgrade."""
+
+    async def at_the_door(connection: ServerConnection, request: Request) -> Response | None:
+        status, guest = await admit(_knock(connection, request))
+        if status != HTTPStatus.SWITCHING_PROTOCOLS:
+            return _refusal(connection, status)
+        connection.guest = guest  # type: ignore[attr-defined]
+        return None
+
+    async def inside(connection: ServerConnection) -> None:
+        await serve_station(Socket(connection), connection.guest)  # type: ignore[attr-defined]
+
+    server: Server = await serve(
+        inside, host, port, subprotocols=[Subprotocol(VERSION_16)], process_request=at_the_door, compression=None,
+        max_size=LARGEST_FRAME, open_timeout=handshake_s, ping_interval=ping_s, ping_timeout=ping_s, close_timeout=2,
+        server_header=None,
+    )  # fmt: skip
+    try:
+        yield next(iter(server.sockets)).getsockname()[1]
+    finally:
+        server.close(code=1012, reason="restarting")
+        await server.wait_closed()
+
+
+def _knock(connection: ServerConnection, request: Request) -> Knock:
+    offered = ",".join(request.headers.get_all("Sec-WebSocket-Protocol"))
+    peer = connection.remote_address
+    return Knock(
+        path=request.path,
+        authorization=request.headers.get("Authorization", ""),
+        protocols=tuple(part.strip() for part in offered.split(",") if part.strip()),
+        address=str(peer[0]) if peer else "",
+    )
+
+
+def _refusal(connection: ServerConnection, status: int) -> Response:
+    response = connection.respond(HTTPStatus(status), f"{HTTPStatus(status).phrase}\n")
+    if status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Basic realm="station", charset="UTF-8"'
+    return response
