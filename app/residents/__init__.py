@@ -1,0 +1,1 @@
+"""People, their occupancy, their badges."""

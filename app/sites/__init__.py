@@ -1,0 +1,1 @@
+"""Sites, owners, creditors: where things stand and who gets what."""

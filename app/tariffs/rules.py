@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, time
 from decimal import ROUND_DOWN, Decimal
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from app.kernel.calendar import quarters_between
@@ -132,7 +133,7 @@ def _curve(
 
 def _reading_at(points: list[tuple[datetime, int]], at: datetime) -> int:
     """The reading at an instant, in thousandths of a Wh, on straight lines between the points."""
-    for (t0, r0), (t1, r1) in zip(points, points[1:], strict=False):
+    for (t0, r0), (t1, r1) in pairwise(points):
         if at <= t1:
             whole = round((t1 - t0).total_seconds() * 1000)
             part = round((at - t0).total_seconds() * 1000)

@@ -1,0 +1,1 @@
+"""Charge, bill, payment: what a session costs and how it is settled."""

@@ -1,0 +1,174 @@
+"""Reads of charges, bills and payments, inside the caller's transaction."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from app.billing.rules import status_of
+from app.database.transaction import fetch, fetchrow
+from app.tariffs.model import PriceLine
+
+
+class Charge(msgspec.Struct, frozen=True, kw_only=True):
+    """A priced session."""
+
+    id: UUID
+    session_id: UUID
+    site_id: UUID
+    station_id: UUID
+    person_id: UUID
+    class_: str
+    period: date
+    energy_wh: int
+    currency: str
+    vat_rate: Decimal
+    net_minor: int
+    vat_minor: int
+    gross_minor: int
+    lines: tuple[PriceLine, ...]
+    invoice_id: UUID | None
+
+
+class Bill(msgspec.Struct, frozen=True, kw_only=True):
+    """An issued bill without its document."""
+
+    id: UUID
+    site_id: UUID
+    person_id: UUID
+    number: str
+    period_start: date
+    period_end: date
+    issued_on: date
+    due_on: date
+    currency: str
+    net_minor: int
+    vat_minor: int
+    gross_minor: int
+    open_minor: int
+    status: str
+    reference: str
+    energy_wh: int
+    resident_name: str
+
+
+CHARGE = """
+SELECT c.*, c.class AS class_, ic.invoice_id FROM charge c
+LEFT JOIN invoice_charge ic ON ic.account_id = c.account_id AND ic.charge_id = c.id
+"""
+BILL = """
+SELECT i.*, trim(p.given_name || ' ' || p.family_name) AS resident_name,
+       coalesce((SELECT sum(t.amount_minor) FROM settlement t
+                 WHERE t.account_id = i.account_id AND t.invoice_id = i.id), 0)::bigint AS paid_minor
+FROM invoice i JOIN person p ON p.account_id = i.account_id AND p.id = i.person_id
+"""
+
+
+def _charge(row: Any) -> Charge:
+    fields = {name: row[name] for name in Charge.__struct_fields__ if name != "lines"}
+    return Charge(**fields, lines=msgspec.json.decode(row["lines"], type=tuple[PriceLine, ...]))
+
+
+def _bill(row: Any, today: date) -> Bill:
+    made = {"open_minor", "status"}
+    fields = {name: row[name] for name in Bill.__struct_fields__ if name not in made}
+    paid, gross = row["paid_minor"], row["gross_minor"]
+    return Bill(**fields, open_minor=max(0, gross - paid), status=status_of(gross, paid, today > row["due_on"]))
+
+
+async def charges_of_sessions(session_ids: Sequence[UUID]) -> dict[UUID, Charge]:
+    """The charges of sessions, by session."""
+    rows = await fetch(f"{CHARGE} WHERE c.session_id = ANY($1::uuid[]) ORDER BY c.revision", list(session_ids))
+    return {row["session_id"]: _charge(row) for row in rows}
+
+
+async def charges_of_site(site_id: UUID, period: date) -> list[Charge]:
+    """The charges of a site and month, in order of time."""
+    rows = await fetch(f"{CHARGE} WHERE c.site_id = $1 AND c.period = $2 ORDER BY c.occurred_at, c.id", site_id, period)
+    return [_charge(row) for row in rows]
+
+
+async def charges_of_bill(invoice_id: UUID) -> list[Charge]:
+    """What a bill is made of."""
+    rows = await fetch(f"{CHARGE} WHERE ic.invoice_id = $1 ORDER BY c.occurred_at, c.id", invoice_id)
+    return [_charge(row) for row in rows]
+
+
+async def months_of_person(person_id: UUID, since: date) -> list[tuple[date, int, int, int]]:
+    """(month, Wh, gross minor, sessions) of a person, newest first."""
+    rows = await fetch(
+        "SELECT period, sum(energy_wh)::bigint, sum(gross_minor)::bigint, count(*) FROM charge"
+        " WHERE person_id = $1 AND period >= $2 GROUP BY period ORDER BY period DESC", person_id, since,
+    )  # fmt: skip
+    return [tuple(row) for row in rows]
+
+
+async def bills_of_person(person_id: UUID, today: date) -> list[Bill]:
+    """A person's bills, newest first."""
+    rows = await fetch(f"{BILL} WHERE i.person_id = $1 ORDER BY i.period_start DESC, i.number DESC", person_id)
+    return [_bill(row, today) for row in rows]
+
+
+async def bills_of_site(site_id: UUID, period: date, today: date) -> list[Bill]:
+    """The bills of a site and month, by number."""
+    rows = await fetch(f"{BILL} WHERE i.site_id = $1 AND i.period_start = $2 ORDER BY i.number", site_id, period)
+    return [_bill(row, today) for row in rows]
+
+
+async def bill(invoice_id: UUID, today: date) -> Bill | None:
+    """One bill."""
+    row = await fetchrow(f"{BILL} WHERE i.id = $1", invoice_id)
+    return None if row is None else _bill(row, today)
+
+
+async def bill_pdf(invoice_id: UUID) -> tuple[UUID, str, bytes] | None:
+    """(person, number, PDF) of a bill."""
+    row = await fetchrow("SELECT person_id, number, pdf FROM invoice WHERE id = $1", invoice_id)
+    return None if row is None else (row["person_id"], row["number"], row["pdf"])
+
+
+class Payment(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment as the operator sees it."""
+
+    id: UUID
+    received_on: date
+    amount_minor: int
+    currency: str
+    reference: str
+    payer: str
+    state: str
+    bill_number: str | None
+
+
+PAYMENT = """
+SELECT p.id, p.received_on, p.amount_minor, p.currency, p.reference, p.payer,
+       CASE WHEN i.id IS NULL THEN 'unmatched' ELSE 'matched' END AS state, i.number AS bill_number
+FROM payment p
+LEFT JOIN settlement t ON t.account_id = p.account_id AND t.payment_id = p.id
+LEFT JOIN invoice i ON i.account_id = t.account_id AND i.id = t.invoice_id
+"""
+
+
+async def payment(bank_reference: str) -> Payment | None:
+    """The payment with this identity of the bank's."""
+    row = await fetchrow(f"{PAYMENT} WHERE p.bank_reference = $1", bank_reference)
+    return None if row is None else Payment(**row)
+
+
+async def payments_unmatched() -> list[Payment]:
+    """Payments that no bill has been found for."""
+    return [Payment(**row) for row in await fetch(f"{PAYMENT} WHERE i.id IS NULL ORDER BY p.received_on DESC")]
+
+
+async def uncharged_sessions(site_id: UUID, start: datetime, end: datetime) -> list[UUID]:
+    """Ended sessions with a payer that have no price yet."""
+    rows = await fetch(
+        "SELECT x.id FROM charging_session x JOIN station st ON st.account_id = x.account_id AND st.id = x.station_id"
+        " WHERE st.site_id = $1 AND x.state = 'ended' AND x.person_id IS NOT NULL AND x.stopped_at >= $2"
+        " AND x.stopped_at < $3 AND NOT EXISTS (SELECT 1 FROM charge c WHERE c.account_id = x.account_id"
+        " AND c.session_id = x.id) ORDER BY x.stopped_at", site_id, start, end,
+    )  # fmt: skip
+    return [row["id"] for row in rows]

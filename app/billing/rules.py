@@ -1,0 +1,110 @@
+"""Money of a session, a bill, a payment. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from app.charging.model import Session
+from app.kernel.money import permille_of
+from app.ledger.model import Entry, Posting
+from app.ledger.rules import without_zeros
+from app.metering.model import MeterPoint
+from app.tariffs.model import Price, Tariff, UsePiece
+from app.tariffs.rules import price, use_pieces
+
+OPERATOR_REVENUE = "revenue:operator"
+VAT = "vat:output"
+ROUNDING = "rounding"
+BANK = "bank"
+UNMATCHED = "payments:unmatched"
+
+
+def receivable(person_id: UUID) -> str:
+    """What a resident owes."""
+    return f"receivable:{person_id}"
+
+
+def payable(owner_id: UUID) -> str:
+    """What is owed to an owner."""
+    return f"payable:owner:{owner_id}"
+
+
+def pieces_of(session: Session, values: Sequence[MeterPoint]) -> list[UsePiece]:
+    """A session cut at quarter-hours: to its stop, or while it runs to the last value received."""
+    end = session.stopped_at or session.last_value_at or session.started_at
+    reading = session.meter_stop_wh if session.meter_stop_wh is not None else session.last_meter_wh
+    energy_wh = session.energy_wh
+    if energy_wh is None:
+        energy_wh = max(0, (reading or session.meter_start_wh) - session.meter_start_wh)
+    curve = [(v.taken_at, v.energy_wh - session.meter_start_wh) for v in values if v.energy_wh is not None]
+    return use_pieces(session.started_at, max(end, session.started_at), energy_wh, curve, session.idle_since)
+
+
+def price_session(session: Session, values: Sequence[MeterPoint], tariff: Tariff) -> Price:
+    """What a session costs (so far)."""
+    return price(pieces_of(session, values), tariff)
+
+
+def session_entry(session: Session, cost: Price, owner_id: UUID | None, permille: int, occurred_at: datetime) -> Entry:
+    """The resident owes; VAT is set aside; the owner accrues a share of the net; the operator earns the rest."""
+    if session.person_id is None:
+        raise ValueError("a session that belongs to nobody is charged to nobody")
+    share = 0 if owner_id is None else permille_of(cost.net_minor, permille)
+    postings = [
+        Posting(receivable(session.person_id), cost.gross_minor),
+        Posting(OPERATOR_REVENUE, -(cost.net_minor - share)),
+        Posting(VAT, -cost.vat_minor),
+    ]
+    if owner_id is not None:
+        postings.append(Posting(payable(owner_id), -share))
+    return Entry(
+        source_key=f"session:{session.id}",
+        source_kind="session",
+        source_id=session.id,
+        text=f"Charge at {session.station_name}",
+        occurred_at=occurred_at,
+        currency=cost.currency,
+        postings=without_zeros(postings),
+    )
+
+
+def payment_entry(
+    payment_id: UUID, bank_reference: str, person_id: UUID | None, amount_minor: int, currency: str, at: datetime
+) -> Entry:
+    """Money on the bank; it settles the resident's debt, or waits unmatched."""
+    other = UNMATCHED if person_id is None else receivable(person_id)
+    return Entry(
+        source_key=f"payment:{bank_reference}",
+        source_kind="payment",
+        source_id=payment_id,
+        text="Payment received",
+        occurred_at=at,
+        currency=currency,
+        postings=(Posting(BANK, amount_minor), Posting(other, -amount_minor)),
+    )
+
+
+def invoice_rounding_entry(invoice_id: UUID, number: str, vat_of_charges: int, vat_minor: int, currency: str,
+                           at: datetime) -> Entry | None:  # fmt: skip
+    """VAT is due on the bill's total: what the charges' own VAT differs from it is booked as rounding."""
+    difference = vat_minor - vat_of_charges
+    if difference == 0:
+        return None
+    return Entry(
+        source_key=f"invoice:{invoice_id}",
+        source_kind="invoice",
+        source_id=invoice_id,
+        text=f"VAT rounding of bill {number}",
+        occurred_at=at,
+        currency=currency,
+        postings=(Posting(VAT, -difference), Posting(ROUNDING, difference)),
+    )
+
+
+def status_of(gross_minor: int, paid_minor: int, overdue: bool) -> str:
+    """A bill's state from what has been paid."""
+    if paid_minor >= gross_minor:
+        return "paid"
+    if paid_minor > 0:
+        return "partly_paid"
+    return "overdue" if overdue else "issued"
