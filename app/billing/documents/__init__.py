@@ -1,0 +1,1 @@
+"""Documents as PDF: data in, the same bytes out, every time."""
