@@ -83,3 +83,9 @@ async def listen(data_dir: Path, station: str, answer: Answer) -> asyncio.Server
     server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=LARGEST_LINE)
     (place / f"{station}.port").write_text(str(server.sockets[0].getsockname()[1]))
     return server
+
+
+def forget(data_dir: Path, station: str) -> None:
+    """Remove the handle of a station that stops."""
+    for suffix in ("sock", "port"):
+        (folder(data_dir) / f"{station}.{suffix}").unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from app.kernel.settings import Settings
 from infra.demo.passwords import station_password
 from infra.demo.station import DemoStation
 from infra.demo.station_connection import Connection
-from infra.demo.station_control import listen
+from infra.demo.station_control import forget, listen
 
 log = structlog.get_logger()
 
@@ -76,6 +76,7 @@ async def run_station(identity: str, url: str, password: str, data_dir: Path) ->
             tasks.create_task(Connection(station, url, password).stay())
     finally:
         handle.close()
+        forget(data_dir, identity)
         station.keep()
 
 

@@ -1,0 +1,123 @@
+"""The demo stations against a real listener."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.kernel.clock import utc_now
+from infra.demo import station_control
+from infra.demo.passwords import station_password
+from infra.demo.stations import run_station
+from ocpp_server.main import running_node
+from tests.charging.house import BADGE_ANNA, BADGE_BLOCKED, House, make_house
+from tests.ocpp_server.conftest import rows, settings_for  # noqa: F401
+
+
+async def told(data, command, **args):
+    return await asyncio.to_thread(station_control.send, data, "CP-1", command, **args)
+
+
+async def until(check, seconds=15):
+    async with asyncio.timeout(seconds):
+        while True:
+            found = await check()
+            if found:
+                return found
+            await asyncio.sleep(0.1)
+
+
+async def one_session():
+    found = await rows("SELECT * FROM charging_session")
+    return found[0] if found else None
+
+
+@pytest.fixture
+async def demo(database, settings_for, tmp_path) -> AsyncIterator[House]:  # noqa: F811
+    house = await make_house(stations=1)
+    async with running_node(settings_for(), utc_now, port=0) as (_, port):
+        url = f"ws://127.0.0.1:{port}/ocpp"
+        task = asyncio.create_task(run_station("CP-1", url, house.passwords["CP-1"], tmp_path))
+        try:
+            await until(lambda: rows("SELECT 1 FROM connector WHERE status = 'Preparing'"))
+            yield house
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_badge_starts_and_the_same_badge_stops(demo, tmp_path):
+    assert (await told(tmp_path, "badge", uid=BADGE_ANNA))["action"] == "started"
+    await until(lambda: rows("SELECT 1 FROM charging_session WHERE last_power_w > 0"))
+    assert (await told(tmp_path, "badge", uid=BADGE_ANNA))["action"] == "stopped"
+    ended = await until(lambda: rows("SELECT * FROM charging_session WHERE state = 'ended'"))
+    assert ended[0]["person_id"] == demo.anna
+    assert ended[0]["energy_wh"] == ended[0]["meter_stop_wh"] - ended[0]["meter_start_wh"] > 0
+
+
+async def test_a_blocked_badge_is_refused_at_the_station(demo, tmp_path):
+    assert await told(tmp_path, "badge", uid=BADGE_BLOCKED) == {"ok": False, "status": "Blocked", "action": "refused"}
+    assert await one_session() is None
+
+
+async def test_what_happens_offline_is_delivered_later(demo, tmp_path):
+    await told(tmp_path, "offline")
+    await until(lambda: rows("SELECT 1 FROM station WHERE NOT online"))
+    assert (await told(tmp_path, "badge", uid=BADGE_ANNA))["status"] == "Offline"
+    await told(tmp_path, "unplug")
+    assert (await told(tmp_path, "status"))["queued"] >= 2
+    assert await one_session() is None
+    await told(tmp_path, "online")
+    ended = await until(lambda: rows("SELECT * FROM charging_session WHERE state = 'ended'"))
+    assert ended[0]["person_id"] == demo.anna
+    assert ended[0]["stop_reason"] == "EVDisconnected"
+
+
+async def test_the_register_survives_a_restart(database, tmp_path):
+    async def once():
+        task = asyncio.create_task(run_station("CP-1", "ws://127.0.0.1:9/ocpp", "x", tmp_path))
+        handle = station_control.folder(tmp_path) / "CP-1.sock"
+        port = station_control.folder(tmp_path) / "CP-1.port"
+        while not (handle.exists() or port.exists()):
+            await asyncio.sleep(0.02)
+        if (await told(tmp_path, "status"))["charging"] is False:
+            await told(tmp_path, "badge", uid=BADGE_ANNA)
+        await asyncio.sleep(1.5)
+        said = await told(tmp_path, "status")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert not handle.exists()
+        return said
+
+    first = await once()
+    second = await once()
+    assert second["charging"]
+    assert second["register_wh"] >= first["register_wh"] >= 2_418_000
+
+
+def test_a_folder_with_a_long_path_is_reached_over_loopback(tmp_path):
+    deep = tmp_path.joinpath(*["a-folder-with-a-long-name"] * 5)
+
+    async def scene():
+        async def answer(message):
+            return {"heard": message["command"]}
+
+        server = await station_control.listen(deep, "CP-1", answer)
+        try:
+            return await asyncio.to_thread(station_control.send, deep, "CP-1", "status")
+        finally:
+            server.close()
+
+    assert asyncio.run(scene()) == {"heard": "status"}
+
+
+def test_a_station_that_does_not_run_is_named(tmp_path):
+    with pytest.raises(station_control.StationNotRunning, match="DEMO-1"):
+        station_control.present_badge(tmp_path, "DEMO-1", "04")
+
+
+def test_a_password_depends_on_the_secret_and_the_identity():
+    first = station_password(b"a" * 32, "DEMO-1")
+    assert len(first) == 20
+    assert first == station_password(b"a" * 32, "DEMO-1")
+    assert len({first, station_password(b"b" * 32, "DEMO-1"), station_password(b"a" * 32, "DEMO-2")}) == 3
