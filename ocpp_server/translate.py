@@ -1,81 +1,149 @@
-"""OCPP 1.6J payloads to our Structs. Pure."""
+"""OCPP 1.6 payloads to our Structs and back. Pure: no clock, no database, nothing that waits."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import TypeVar
 
-from app.charging.model import StartReport, StopReport
-from app.charging.transactions import ValueReport
-from app.metering.rules import LARGEST_WH, Sample, read
-from ocpp_server.messages16 import MeterValue, StartTransaction, StopTransaction
+import msgspec
 
-OLDEST = datetime(1971, 1, 1, tzinfo=UTC)
-LATEST = timedelta(days=366)
+from app.charging.model import StartReport, StopReport, ValueReport
+from app.metering.rules import LARGEST_WH, Sample, exact, read
+from ocpp_server import messages16 as m
+
+Kind = TypeVar("Kind")
+LARGEST_INT = 2**31 - 1
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+NUL_SIGN = "\N{SYMBOL FOR NULL}"  # PostgreSQL's text cannot hold NUL itself
+
+
+class Violation(ValueError):
+    """A payload that breaks the standard; `code` is OCPP's word for how."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Unreadable(ValueError):
-    """A payload of the right shape whose content cannot be used; the text says why."""
+    """A message about money that makes no sense even when read with goodwill: it goes to review as received."""
 
 
-def station_time(text: str) -> datetime:
-    """A station's time as aware UTC; without a zone it is taken as UTC. Raises Unreadable."""
+def strict(payload: bytes, kind: type[Kind]) -> Kind:
+    """A payload by the letter of the standard. Raises Violation."""
     try:
-        at = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise Unreadable(f"'{text[:40]}' is not a time") from None
-    try:
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:
-        raise Unreadable(f"'{text[:40]}' is out of range") from None
+        return msgspec.json.decode(payload, type=kind)
+    except msgspec.ValidationError as error:
+        raise Violation(_code(str(error)), str(error)) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise Violation("FormationViolation", str(error)) from None
 
 
-def register(value: int) -> int:
-    """A register in Wh. Raises Unreadable beyond what any meter can count."""
-    if abs(value) > LARGEST_WH:
-        raise Unreadable("the register is out of range")
-    return value
+def _code(text: str) -> str:
+    if "missing required field" in text:
+        return "OccurenceConstraintViolation"  # spelt so in OCPP 1.6
+    if "unknown field" in text or text.startswith("Expected `object`"):
+        return "FormationViolation"
+    if "Invalid enum value" in text or "of length" in text or "Invalid RFC3339" in text or "timezone" in text:
+        return "PropertyConstraintViolation"
+    return "TypeConstraintViolation"
 
 
-def start_report(message: StartTransaction, body: str) -> StartReport:
-    """A start. Raises Unreadable."""
+def start_report(payload: bytes) -> StartReport:
+    """A start, strictly or with goodwill. Raises Unreadable."""
+    loose = _goodwill(payload, m.LooseStart)
+    meter_start_wh = _register(loose.meter_start)
+    if not 0 <= loose.connector_id <= 99:
+        raise Unreadable("no such connector")
     return StartReport(
-        connector_no=message.connector_id,
-        id_tag=plain(message.id_tag),
-        meter_start_wh=register(message.meter_start),
-        started_at=station_time(message.timestamp),
-        started_raw=message.timestamp,
-        body=body,
-    )
+        connector_no=loose.connector_id, id_tag=clean(loose.id_tag), meter_start_wh=meter_start_wh,
+        started_at=instant(loose.timestamp), started_raw=clean(loose.timestamp)[:100], body=payload.decode(),
+    )  # fmt: skip
 
 
-def stop_report(message: StopTransaction, body: str) -> StopReport:
-    """A stop. Raises Unreadable."""
+def stop_report(payload: bytes) -> StopReport:
+    """A stop, strictly or with goodwill. A transaction id that no start was ever given becomes 0. Raises Unreadable."""
+    loose = _goodwill(payload, m.LooseStop)
+    known = 0 < loose.transaction_id <= LARGEST_INT
     return StopReport(
-        transaction_no=message.transaction_id if abs(message.transaction_id) < 2**31 else 0,
-        id_tag=None if message.id_tag is None else plain(message.id_tag),
-        meter_stop_wh=register(message.meter_stop),
-        stopped_at=station_time(message.timestamp),
-        reason=message.reason,
-        body=body,
-    )
+        transaction_no=loose.transaction_id if known else 0,
+        id_tag=None if loose.id_tag is None else clean(loose.id_tag), meter_stop_wh=_register(loose.meter_stop),
+        stopped_at=instant(loose.timestamp), reason=None if loose.reason is None else clean(loose.reason)[:50],
+        body=payload.decode(),
+    )  # fmt: skip
 
 
-def value_reports(values: list[MeterValue], body: str, now: datetime) -> list[ValueReport]:
-    """Meter values; a moment without a readable time is kept under the time of receipt and flagged."""
-    return [_value_report(value, body, now) for value in values]
+class StopSamples(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The meter values that a stop may carry."""
+
+    transaction_data: list[m.LooseMeterValue] = []
 
 
-def _value_report(value: MeterValue, body: str, now: datetime) -> ValueReport:
-    samples = [Sample(s.value, s.measurand or "", s.unit or "", s.phase or "", s.format or "Raw") for s in value.sampled_value]
-    reading = read(samples)
-    contexts = [sample.context for sample in value.sampled_value if sample.context]
+def stop_values(payload: bytes) -> list[ValueReport]:
+    """The meter values inside a stop; none where they cannot be read (the stop itself counts)."""
     try:
-        at = station_time(value.timestamp)
+        return _values(_goodwill(payload, StopSamples).transaction_data)
     except Unreadable:
-        at = now
-    if not OLDEST <= at <= now + LATEST:
-        at = now
-    return ValueReport(taken_at=at, reading=reading, context=contexts[0] if contexts else None, raw=body)
+        return []
 
 
-def plain(text: str) -> str:
-    """A text that PostgreSQL can hold: no NUL, no lone surrogate."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+def meter_values(payload: bytes) -> tuple[int, int | None, list[ValueReport]]:
+    """Connector, transaction (None: outside any) and values. Raises Unreadable."""
+    loose = _goodwill(payload, m.LooseMeterValues)
+    if not 0 <= loose.connector_id <= 99:
+        raise Unreadable("no such connector")
+    number = loose.transaction_id
+    inside = number if number is not None and 0 < number <= LARGEST_INT else None
+    return loose.connector_id, inside, _values(loose.meter_value)
+
+
+def _values(moments: list[m.LooseMeterValue]) -> list[ValueReport]:
+    found = []
+    for moment in moments:
+        samples = [
+            Sample(str(s.value), s.measurand or "", s.unit or "", s.phase or "", s.format or "Raw")
+            for s in moment.sampled_value
+        ]
+        context = next((s.context for s in moment.sampled_value if s.context), None)
+        raw = msgspec.json.encode(moment).decode()
+        found.append(
+            ValueReport(
+                taken_at=instant(moment.timestamp), reading=read(samples),
+                context=None if context is None else clean(context)[:50], raw=raw,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _goodwill(payload: bytes, kind: type[Kind]) -> Kind:
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise Unreadable(str(error)[:200]) from None
+
+
+def _register(value: int | float | str) -> int:
+    amount = exact(str(value), "Wh")
+    if amount is None or abs(amount) > LARGEST_WH:
+        raise Unreadable("a register that is no number")
+    return amount
+
+
+def instant(text: str) -> datetime:
+    """A station's time as aware UTC; without a zone it is taken for UTC, as the standard wants. Raises Unreadable."""
+    try:
+        at = datetime.fromisoformat(text.strip())
+        at = (at.replace(tzinfo=UTC) if at.tzinfo is None else at).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Unreadable("a time that cannot be read") from None
+    if not EARLIEST <= at <= LATEST:
+        raise Unreadable("a time outside the calendar")
+    return at
+
+
+def clean(text: str) -> str:
+    """Text that PostgreSQL can hold."""
+    return text.replace("\x00", NUL_SIGN).encode("utf-8", "replace").decode()
+
+
+def iso(at: datetime) -> str:
+    """A time as stations read it: UTC, milliseconds, Z."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

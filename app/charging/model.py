@@ -5,6 +5,8 @@ from uuid import UUID
 
 import msgspec
 
+from app.metering.rules import Reading
+
 
 class Station(msgspec.Struct, frozen=True, kw_only=True):
     """A station as its connection needs it."""
@@ -136,6 +138,15 @@ class StopReport(msgspec.Struct, frozen=True, kw_only=True):
     stopped_at: datetime
     reason: str | None
     body: str
+
+
+class ValueReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One moment of a MeterValues message."""
+
+    taken_at: datetime
+    reading: Reading
+    context: str | None
+    raw: str
 
 
 class StartAnswer(msgspec.Struct, frozen=True):

@@ -8,13 +8,12 @@ import asyncpg
 import msgspec
 
 from app.charging import rules
-from app.charging.model import Changed, StartAnswer, StartReport, Station, StopReport
+from app.charging.model import Changed, StartAnswer, StartReport, Station, StopReport, ValueReport
 from app.charging.stations import keep_message, note_security_event
 from app.database.transaction import as_machine, execute, fetch, fetchrow, fetchval
 from app.kernel.calendar import local_date
 from app.kernel.identifiers import keyed_hash, new_id, tail
 from app.metering.commands import store_value
-from app.metering.rules import Reading
 from app.outbox.commands import record
 
 
@@ -29,15 +28,6 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
     request_id: UUID | None = None
     person_id: UUID | None = None
     billing_point_id: UUID | None = None
-
-
-class ValueReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One moment of a MeterValues message."""
-
-    taken_at: datetime
-    reading: Reading
-    context: str | None
-    raw: str
 
 
 async def authorise(station: Station, id_tag: str, secret: bytes, now: datetime) -> str:

@@ -1,0 +1,1 @@
+"""Owner revenue, reimbursement, transfer."""

@@ -21,9 +21,7 @@ class DocumentFailed(RuntimeError):
 
 @cache
 def _compiler() -> typst.Compiler:
-    fonts = typst.Fonts(
-        include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(FOLDER / "fonts")]
-    )
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(FOLDER / "fonts")])
     return typst.Compiler(font_paths=fonts)
 
 
@@ -59,7 +57,7 @@ def printable(value: Any) -> Any:
 
 def _has(char: str) -> bool:
     point = ord(char)
-    return 0x20 <= point <= 0x7E or 0xA0 <= point <= 0x17F and point != 0xAD or char in "–—‘’‚“”„•…‰€−→\u202f\u2009ȘșȚț"
+    return 0x20 <= point <= 0x7E or (0xA0 <= point <= 0x17F and point != 0xAD) or char in "–—‘’‚“”„•…‰€−→\u202f\u2009ȘșȚț"
 
 
 def _instead(char: str) -> str:

@@ -1,0 +1,160 @@
+"""Charge a session, issue a month's bills, book a payment. Each once, however often it is asked."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from app.billing import queries, rules
+from app.billing.issue import issue_bill
+from app.billing.qr_slip import plain_reference
+from app.billing.queries import Payment
+from app.charging import queries as charging
+from app.charging.model import Changed
+from app.database.transaction import execute, fetch, fetchrow, fetchval, in_account
+from app.kernel.calendar import local_date, local_midnight, month_bounds, month_of
+from app.kernel.errors import Refused, not_found
+from app.kernel.identifiers import new_id
+from app.ledger.commands import post
+from app.metering.queries import session_values
+from app.sites import queries as sites
+from app.tariffs.model import Price, Tariff
+from app.tariffs.queries import tariff_in_force
+
+log = structlog.get_logger()
+
+INSERT_CHARGE = """
+INSERT INTO charge (account_id, id, session_id, revision, site_id, station_id, person_id, billing_point_id, tariff_id, class,
+    period, occurred_at, energy_wh, currency, vat_rate, net_minor, vat_minor, gross_minor, lines, created_at)
+VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+ON CONFLICT (account_id, session_id, revision) DO NOTHING RETURNING id
+"""
+
+
+async def charge_session(account_id: UUID, session_id: UUID, now: datetime) -> list[Changed]:
+    """Price an ended session and book it. A session that belongs to nobody, is held or has no price is not charged."""
+    async with in_account(account_id):
+        session = await charging.session(session_id)
+        if session is None or session.state != "ended" or session.person_id is None or session.stopped_at is None:
+            return []
+        tariff = await tariff_in_force(session.site_id, local_date(session.started_at, session.time_zone))
+        if tariff is None:
+            log.error("session without a price", session=str(session_id), site=session.site_name)
+            return []
+        cost = rules.price_session(session, await session_values(session_id), tariff)
+        await _book(account_id, session, cost, tariff, now)
+    return [Changed(account_id=account_id, kind="session", id=session_id, person_id=session.person_id)]
+
+
+async def _book(account_id: UUID, session: charging.Session, cost: Price, tariff: Tariff, now: datetime) -> None:
+    if session.stopped_at is None:
+        raise ValueError("only an ended session is booked")
+    day = local_date(session.stopped_at, session.time_zone)
+    terms = await sites.terms_on(session.site_id, day)
+    lines = msgspec.json.encode(cost.lines).decode()
+    charge_id = await fetchval(
+        INSERT_CHARGE, account_id, new_id(), session.id, session.site_id, session.station_id, session.person_id,
+        session.billing_point_id, tariff.id, session.class_, month_of(day), session.stopped_at, session.energy_wh,
+        cost.currency, cost.vat_rate, cost.net_minor, cost.vat_minor, cost.gross_minor, lines, now,
+    )  # fmt: skip
+    if charge_id is None:
+        return
+    permille = 0
+    if terms is not None:
+        permille = terms.internal_permille if session.class_ == "internal" else terms.external_permille
+    owner_id = None if terms is None else terms.owner_id
+    await post(account_id, rules.session_entry(session, cost, owner_id, permille, session.stopped_at), now)
+
+
+class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a month's run did: new bills, and the accounts that failed with their reasons."""
+
+    bills: int
+    failed: tuple[str, ...]
+
+
+async def run_month(account_id: UUID, site_id: UUID, period: date, now: datetime) -> MonthReport:
+    """Price what is unpriced and issue one bill per resident of a site and month. Again: nothing changes.
+
+    Raises Refused not_found, period_open. One failing resident stops no other.
+    """
+    async with in_account(account_id):
+        site = await sites.site(site_id)
+        if site is None:
+            raise not_found("site")
+        start, end = month_bounds(period, site.time_zone)
+        if now < end:
+            raise Refused("period_open", 409, "This month is not over yet. Run it from the first day of the next one.")
+        unpriced = await queries.uncharged_sessions(site_id, start, end)
+    for session_id in unpriced:
+        await charge_session(account_id, session_id, now)
+    async with in_account(account_id):
+        rows = await fetch(RESIDENTS_TO_BILL, site_id, period)
+    bills, failed = 0, []
+    for row in rows:
+        try:
+            bills += await issue_bill(account_id, site, row["person_id"], period, now)
+        except Exception as error:  # one resident's trouble is reported and must not stop the others
+            log.exception("bill failed", person=str(row["person_id"]), site=str(site_id))
+            failed.append(f"{row['person_id']}: {error}")
+    return MonthReport(bills=bills, failed=tuple(failed))
+
+
+RESIDENTS_TO_BILL = """
+SELECT c.person_id FROM charge c WHERE c.site_id = $1 AND c.period = $2
+    AND NOT EXISTS (SELECT 1 FROM invoice i WHERE i.account_id = c.account_id AND i.site_id = c.site_id
+                    AND i.person_id = c.person_id AND i.kind = 'charging' AND i.period_start = c.period)
+GROUP BY c.person_id HAVING sum(c.gross_minor) > 0 ORDER BY c.person_id
+"""
+
+
+class Credit(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that came in. `bank_reference` is the bank's own identity of the credit."""
+
+    bank_reference: str
+    received_on: date
+    amount_minor: int
+    currency: str
+    reference: str = ""
+    payer: str = ""
+
+
+async def book_payment(account_id: UUID, credit: Credit, now: datetime) -> tuple[Payment, bool]:
+    """Book a credit once and settle the bill that its reference names; an unknown reference waits for a person.
+
+    Returns the payment and whether it is new. More than the bill's open amount stays the resident's credit.
+    """
+    if credit.amount_minor <= 0:
+        raise Refused("invalid_input", 422, "The amount must be above zero.", fields=["amount_minor"])
+    reference = plain_reference(credit.reference)
+    async with in_account(account_id):
+        payment_id = await fetchval(
+            "INSERT INTO payment (account_id, id, bank_reference, received_on, amount_minor, currency, reference, payer,"
+            " booked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (account_id, bank_reference) DO NOTHING"
+            " RETURNING id", account_id, new_id(), credit.bank_reference, credit.received_on, credit.amount_minor,
+            credit.currency, reference, credit.payer, now,
+        )  # fmt: skip
+        if payment_id is not None:
+            await _settle(account_id, payment_id, credit, reference, now)
+        payment = await queries.payment(credit.bank_reference)
+    if payment is None:
+        raise not_found("payment")
+    return payment, payment_id is not None
+
+
+async def _settle(account_id: UUID, payment_id: UUID, credit: Credit, reference: str, now: datetime) -> None:
+    row = await fetchrow(
+        "SELECT i.id, i.person_id, i.gross_minor - coalesce((SELECT sum(amount_minor) FROM settlement t"
+        " WHERE t.account_id = i.account_id AND t.invoice_id = i.id), 0)::bigint AS open_minor"
+        " FROM invoice i WHERE i.reference = $1 AND i.currency = $2", reference, credit.currency,
+    )  # fmt: skip
+    if row is not None and row["open_minor"] > 0:
+        await execute(
+            "INSERT INTO settlement (account_id, payment_id, invoice_id, amount_minor) VALUES ($1, $2, $3, $4)",
+            account_id, payment_id, row["id"], min(row["open_minor"], credit.amount_minor),
+        )  # fmt: skip
+    person_id = None if row is None else row["person_id"]
+    at = local_midnight(credit.received_on, "UTC")
+    entry = rules.payment_entry(payment_id, credit.bank_reference, person_id, credit.amount_minor, credit.currency, at)
+    await post(account_id, entry, now)

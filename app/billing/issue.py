@@ -1,0 +1,157 @@
+"""Issue one resident's bill of a month: number, reference, document and ledger in one transaction."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from app.billing import queries, rules
+from app.billing.documents.bill import BillDocument, Party, SessionLine, render_bill
+from app.billing.qr_slip import reference_for
+from app.billing.queries import Charge
+from app.charging import queries as charging
+from app.charging.model import Session
+from app.database.transaction import execute, fetchval, in_account
+from app.kernel.calendar import local_date, month_end, months_before
+from app.kernel.identifiers import new_id
+from app.kernel.money import vat_of_gross
+from app.ledger.commands import post
+from app.outbox.commands import record
+from app.residents.queries import Person, person
+from app.sites.queries import Site
+from app.tariffs.model import PriceLine
+
+MONTHS_SHOWN = 13
+
+
+async def issue_bill(account_id: UUID, site: Site, person_id: UUID, period: date, now: datetime) -> int:
+    """Issue the bill of a resident for a month; 0 when it stands already, else 1."""
+    async with in_account(account_id):
+        # Two runs at once: the second waits here for the number, and then finds the bill.
+        issued_on = local_date(now, site.time_zone)
+        number = await _next_number(account_id, site.creditor_id, issued_on.year)
+        known = await fetchval(
+            "SELECT 1 FROM invoice WHERE site_id = $1 AND person_id = $2 AND kind = 'charging' AND period_start = $3",
+            site.id, person_id, period,
+        )  # fmt: skip
+        charges = [c for c in await queries.charges_of_site(site.id, period) if c.person_id == person_id]
+        resident = await person(person_id)
+        if known or not charges or resident is None:
+            await execute(
+                "UPDATE number_series SET last_no = last_no - 1 WHERE creditor_id = $1 AND series = 'R' AND year = $2",
+                site.creditor_id, issued_on.year,
+            )  # fmt: skip
+            return 0
+        bill = await _document(site, resident, charges, period, issued_on, number)
+        invoice_id = await _store(account_id, site, person_id, bill, charges, now)
+        vat_of_charges = sum(charge.vat_minor for charge in charges)
+        rounding = rules.invoice_rounding_entry(invoice_id, bill.number, vat_of_charges, bill.vat_minor, bill.currency, now)
+        if rounding is not None:
+            await post(account_id, rounding, now)
+        await record("BillIssued", {"invoice_id": invoice_id}, account_id=account_id)
+    return 1
+
+
+async def _next_number(account_id: UUID, creditor_id: UUID, year: int) -> int:
+    return int(
+        await fetchval(
+            "INSERT INTO number_series (account_id, creditor_id, series, year, last_no) VALUES ($1, $2, 'R', $3, 1)"
+            " ON CONFLICT (account_id, creditor_id, series, year) DO UPDATE SET last_no = number_series.last_no + 1"
+            " RETURNING last_no",
+            account_id,
+            creditor_id,
+            year,
+        )  # fmt: skip
+    )
+
+
+async def _document(
+    site: Site, resident: Person, charges: list[Charge], period: date, issued_on: date, number: int
+) -> BillDocument:
+    gross = sum(charge.gross_minor for charge in charges)
+    vat = vat_of_gross(gross, charges[0].vat_rate)
+    months = {
+        month: (energy_wh, gross_minor)
+        for month, energy_wh, gross_minor, _ in await queries.months_of_person(
+            resident.id, months_before(period, MONTHS_SHOWN - 1)
+        )
+    }
+    shown = [months_before(period, back) for back in range(MONTHS_SHOWN - 1, -1, -1)]
+    last = months.get(months_before(period, 1))
+    return BillDocument(
+        number=f"{issued_on.year}-{number:06d}",
+        locale=resident.locale,
+        creditor=Party(
+            name=site.creditor_name, street=site.creditor_street, postcode=site.creditor_postcode, city=site.creditor_city,
+            country=site.creditor_country,
+        ),
+        resident=Party(
+            name=resident.name, street=resident.street, postcode=resident.postcode, city=resident.city,
+            country=resident.country,
+        ),
+        site_name=site.name,
+        time_zone=site.time_zone,
+        iban=site.iban,
+        vat_number=site.vat_number,
+        period_start=period,
+        period_end=month_end(period),
+        issued_on=issued_on,
+        due_on=issued_on + timedelta(days=site.payment_days),
+        currency=site.currency,
+        reference=reference_for(site.iban, site.creditor_id.int % 1_000_000, issued_on.year, number),
+        positions=positions(charges),
+        sessions=tuple([await _session_line(charge) for charge in charges]),
+        vat_rate=charges[0].vat_rate,
+        net_minor=gross - vat,
+        vat_minor=vat,
+        gross_minor=gross,
+        energy_wh=sum(charge.energy_wh for charge in charges),
+        last_month=None if last is None else (last[1], last[0]),
+        months=tuple((month, months.get(month, (0, 0))[0]) for month in shown),
+    )  # fmt: skip
+
+
+def positions(charges: Sequence[Charge]) -> tuple[PriceLine, ...]:
+    """The lines of all sessions added up by what and at which price; amounts are sums of what the sessions cost."""
+    added: dict[tuple[str, str, str], PriceLine] = {}
+    for charge in charges:
+        for line in charge.lines:
+            key = (line.dimension, line.band, str(line.unit_price))
+            before = added.get(key)
+            added[key] = line if before is None else msgspec.structs.replace(
+                line, quantity=before.quantity + line.quantity, amount_minor=before.amount_minor + line.amount_minor
+            )  # fmt: skip
+    return tuple(added[key] for key in sorted(added))
+
+
+async def _session_line(charge: Charge) -> SessionLine:
+    session: Session | None = await charging.session(charge.session_id)
+    if session is None or session.stopped_at is None or session.meter_stop_wh is None:
+        raise LookupError(f"charge {charge.id} has no ended session")
+    return SessionLine(
+        started_at=session.started_at, stopped_at=session.stopped_at, place=session.station_name,
+        by="badge" if session.source == "badge" else "app", meter_start_wh=session.meter_start_wh,
+        meter_stop_wh=session.meter_stop_wh, energy_wh=charge.energy_wh, gross_minor=charge.gross_minor,
+    )  # fmt: skip
+
+
+async def _store(
+    account_id: UUID, site: Site, person_id: UUID, bill: BillDocument, charges: list[Charge], now: datetime
+) -> UUID:
+    invoice_id, pdf = new_id(), render_bill(bill)
+    await execute(
+        "INSERT INTO invoice (account_id, id, creditor_id, site_id, person_id, number, period_start, period_end, issued_on,"
+        " due_on, currency, net_minor, vat_minor, gross_minor, energy_wh, reference, document, pdf, pdf_sha256, created_at)"
+        " VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)",
+        account_id, invoice_id, site.creditor_id, site.id, person_id, bill.number, bill.period_start, bill.period_end,
+        bill.issued_on, bill.due_on, bill.currency, bill.net_minor, bill.vat_minor, bill.gross_minor, bill.energy_wh,
+        bill.reference, msgspec.json.encode(bill).decode(), pdf, hashlib.sha256(pdf).hexdigest(), now,
+    )  # fmt: skip
+    for charge in charges:
+        await execute(
+            "INSERT INTO invoice_charge (account_id, charge_id, invoice_id) VALUES ($1, $2, $3)",
+            account_id, charge.id, invoice_id,
+        )  # fmt: skip
+    return invoice_id

@@ -1,0 +1,114 @@
+"""Pay owners: statement first, then the transfer file and the ledger, in one transaction, once per site and month."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from app.billing import queries as billing
+from app.billing.documents import words
+from app.billing.documents.render import render
+from app.billing.rules import payable
+from app.database.transaction import execute, fetchval, in_account
+from app.kernel.calendar import local_date, month_bounds, month_end, month_of, period_text
+from app.kernel.errors import Refused, not_found
+from app.kernel.identifiers import new_id
+from app.ledger.commands import post
+from app.payouts.pain001 import Transfer, pain001
+from app.payouts.queries import site_revenue
+from app.payouts.rules import Revenue, payout_entry
+from app.residents.queries import Person, person
+from app.sites import queries as sites
+
+
+async def pay_out(account_id: UUID, site_id: UUID, period: date, now: datetime) -> UUID | None:
+    """The payout of a site's owner for a month, or None when there is nothing to pay. Again: the same payout.
+
+    Raises Refused: not_found, period_open, no_iban.
+    """
+    async with in_account(account_id):
+        site = await sites.site(site_id)
+        if site is None:
+            raise not_found("site")
+        if now < month_bounds(period, site.time_zone)[1]:
+            raise Refused("period_open", 409, "This month is not over yet. Pay it out from the first of the next one.")
+        # One payout at a time per site: the second finds what the first has made.
+        await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"payout:{site_id}")
+        known = await fetchval("SELECT id FROM payout WHERE site_id = $1 AND period = $2", site_id, period)
+        terms = await sites.terms_on(site_id, month_end(period))
+        if known is not None or terms is None:
+            return known if known is None else UUID(str(known))
+        owner = await person(terms.owner_id)
+        stations, total = await site_revenue(site_id, period, terms)
+        if owner is None or total.reimbursed_minor <= 0:
+            return None
+        if not owner.iban:
+            raise Refused("no_iban", 409, f"{owner.name} has no IBAN. Enter it before paying out.")
+        return await _make(account_id, site, owner, terms, stations, total, period, now)
+
+
+async def _make(account_id: UUID, site: sites.Site, owner: Person, terms: sites.OwnerTerms, stations: list[Revenue],
+                total: Revenue, period: date, now: datetime) -> UUID:  # fmt: skip
+    payout_id = new_id()
+    number = f"P{period:%Y%m}-{payout_id.hex[-6:].upper()}"
+    today = local_date(now, site.time_zone)
+    data = statement_data(site, owner, terms, stations, total, period, today, number)
+    transfer = Transfer(
+        end_to_end_id=number, amount_minor=total.reimbursed_minor, currency=site.currency, name=owner.name,
+        street=owner.street, postcode=owner.postcode, city=owner.city, country=owner.country, iban=owner.iban or "",
+        text=f"{number} {site.name} {period_text(period)}",
+    )  # fmt: skip
+    bank_file = pain001(number, now, today, site.creditor_name, site.iban, [transfer])
+    await execute(
+        "INSERT INTO payout (account_id, id, site_id, owner_id, terms_id, number, period, currency, gross_minor, net_minor,"
+        " internal_net_minor, external_net_minor, reimbursed_minor, withheld_minor, amount_minor, iban, document,"
+        " statement_pdf, pain001, created_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$13,$15,$16,$17,$18,$19)",
+        account_id, payout_id, site.id, owner.id, terms.id, number, period, site.currency, total.gross_minor,
+        total.net_minor, total.internal_net_minor, total.external_net_minor, total.reimbursed_minor, total.withheld_minor,
+        owner.iban, msgspec.json.encode(data).decode(), render("statement", data, today), bank_file, now,
+    )  # fmt: skip
+    accrued = await _accrued(site.id, period, owner.id)
+    key = f"payout:{site.id}:{period_text(period)}"
+    entry = payout_entry(payout_id, key, owner.id, accrued, total.reimbursed_minor, site.currency, number, now)
+    await post(account_id, entry, now)
+    return payout_id
+
+
+async def _accrued(site_id: UUID, period: date, owner_id: UUID) -> int:
+    """What the sessions of the month have set aside for the owner, session by session."""
+    charges = await billing.charges_of_site(site_id, period)
+    value = await fetchval(
+        "SELECT coalesce(-sum(p.amount_minor), 0)::bigint FROM ledger_posting p JOIN ledger_entry e"
+        " ON e.account_id = p.account_id AND e.id = p.entry_id WHERE e.source_kind = 'session'"
+        " AND e.source_id = ANY($1::uuid[]) AND p.ledger_account = $2",
+        [charge.session_id for charge in charges], payable(owner_id),
+    )  # fmt: skip
+    return int(value)
+
+
+def statement_data(site: sites.Site, owner: Person, terms: sites.OwnerTerms, stations: list[Revenue], total: Revenue,
+                   period: date, today: date, number: str) -> dict[str, Any]:  # fmt: skip
+    """What the statement prints."""
+    t, form = words.texts(owner.locale), words.region(owner.locale, site.creditor_country)
+
+    def row(r: Revenue, name: str) -> list[str]:
+        amounts = (r.gross_minor, r.vat_minor, r.net_minor, r.reimbursed_minor, r.withheld_minor)
+        return [name, str(r.sessions), words.energy(r.energy_wh, form), *[words.money(a, site.currency, form) for a in amounts]]
+
+    iban = f"… {owner.iban[-4:]}" if owner.iban else ""
+    return {
+        "title": f"{t['statement']} {period:%m/%Y}", "language": owner.locale, "country": site.creditor_country,
+        "creditor": {"name": site.creditor_name}, "headline": site.name,
+        "sender": f"{site.creditor_name} · {site.creditor_street} · {site.creditor_postcode} {site.creditor_city}",
+        "address": [owner.name, owner.street, f"{owner.postcode} {owner.city}"],
+        "facts": [(t["reference"], number), (t["issued"], words.day(today, form)),
+                  (t["period"], f"{words.day(month_of(period), form)} – {words.day(month_end(period), form)}")],
+        "currency": site.currency, "amount": words.money(total.reimbursed_minor, site.currency, form),
+        "how": t["paid_to"].format(iban=iban), "stations_title": t["stations"],
+        "stations_head": [t["station"], t["charges"], "kWh", t["gross"], t["tax"], t["net"], t["reimbursed"], t["withheld"]],
+        "stations": [*[row(r, r.name) for r in stations], row(total, t["total"])],
+        "explanation": t["explanation"].format(internal=f"{terms.internal_permille / 10:g}",
+                                               external=f"{terms.external_permille / 10:g}"),
+        "footer": number, "page": t["page"], "of": t["of"],
+    }  # fmt: skip
