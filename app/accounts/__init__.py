@@ -1,0 +1,1 @@
+"""Logins, sign-in, roles, sessions, tokens."""

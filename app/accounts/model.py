@@ -1,0 +1,44 @@
+"""Who asks."""
+
+from uuid import UUID
+
+import msgspec
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed-in person in one account, with the roles valid today."""
+
+    login_id: UUID
+    account_id: UUID
+    account_name: str
+    currency: str
+    hotline: str | None
+    email: str
+    name: str
+    locale: str
+    roles: frozenset[str]
+    person_id: UUID | None
+    bearer: bool = False
+
+
+class Me(msgspec.Struct, frozen=True, kw_only=True):
+    """What a page is told about its person."""
+
+    login_id: UUID
+    email: str
+    locale: str
+    name: str
+    account: dict[str, str]
+    roles: list[str]
+    person_id: UUID | None
+    currency: str
+    hotline: str | None
+
+
+def me_of(identity: Identity) -> Me:
+    """The public face of an identity."""
+    return Me(
+        login_id=identity.login_id, email=identity.email, locale=identity.locale, name=identity.name,
+        account={"id": str(identity.account_id), "name": identity.account_name}, roles=sorted(identity.roles),
+        person_id=identity.person_id, currency=identity.currency, hotline=identity.hotline,
+    )  # fmt: skip

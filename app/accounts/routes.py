@@ -1,0 +1,108 @@
+"""Sign-in over HTTP."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get, patch, post
+from litestar.datastructures import Cookie
+
+from app.accounts import commands
+from app.accounts.model import Identity, Me, me_of
+from app.accounts.queries import identity_of_token
+from app.accounts.web.access import COOKIE, PUBLIC
+from app.accounts.web.throttle import Throttle
+from app.kernel.errors import Refused
+
+EVERYBODY = ["resident", "former_resident", "owner", "proxy", "installer", "operator", "support", "developer", "superadmin"]
+
+
+class Credentials(msgspec.Struct, forbid_unknown_fields=True):
+    email: str
+    password: str
+
+
+class LinkRequest(msgspec.Struct):
+    email: str
+    locale: str = "en"
+
+
+class LinkToken(msgspec.Struct):
+    token: str
+
+
+class Locale(msgspec.Struct):
+    locale: str
+
+
+class PasswordChange(msgspec.Struct):
+    current: str
+    new: str
+
+
+def _throttle(request: Request[Any, Any, Any]) -> Throttle:
+    found: Throttle = request.app.state.throttle
+    return found
+
+
+def _address(request: Request[Any, Any, Any]) -> str:
+    return request.client.host if request.client else ""
+
+
+async def _welcome(request: Request[Any, Any, Any], token: str) -> Response[Me]:
+    identity = await identity_of_token(token, request.app.state.clock())
+    if identity is None:
+        raise Refused("wrong_credentials", 401, "This login has no role in any house today. Ask the operator.")
+    cookie = Cookie(
+        key=COOKIE, value=token, httponly=True, samesite="lax", secure=request.app.state.settings.https, path="/",
+        max_age=commands.SESSION_DAYS * 86400,
+    )  # fmt: skip
+    return Response(me_of(identity), cookies=[cookie])
+
+
+@post("/api/sign-in", status_code=200, opt={"roles": PUBLIC}, summary="Sign in with e-mail and password", tags=["accounts"])
+async def sign_in(request: Request[Any, Any, Any], data: Credentials) -> Response[Me]:
+    throttle = _throttle(request)
+    await throttle.check(data.email, _address(request))
+    token = await commands.sign_in(data.email, data.password, request.app.state.clock())
+    await throttle.forgive(data.email)
+    return await _welcome(request, token)
+
+
+@post("/api/sign-in-link", status_code=204, opt={"roles": PUBLIC}, summary="Ask for a one-time link by mail", tags=["accounts"])
+async def request_link(request: Request[Any, Any, Any], data: LinkRequest) -> None:
+    await _throttle(request).check(f"link:{data.email}", _address(request))
+    await commands.request_link(data.email, data.locale, request.app.state.clock())
+
+
+@post("/api/sign-in-link/redeem", status_code=200, opt={"roles": PUBLIC}, summary="Sign in by link", tags=["accounts"])
+async def redeem_link(request: Request[Any, Any, Any], data: LinkToken) -> Response[Me]:
+    await _throttle(request).check("redeem", _address(request))
+    return await _welcome(request, await commands.redeem_link(data.token, request.app.state.clock()))
+
+
+@post("/api/sign-out", status_code=204, opt={"roles": EVERYBODY}, summary="Sign out", tags=["accounts"])
+async def sign_out(request: Request[Any, Any, Any]) -> Response[None]:
+    if request.auth:
+        await commands.sign_out(request.auth)
+    return Response(None, status_code=204, cookies=[Cookie(key=COOKIE, value="", max_age=0, path="/")])
+
+
+@get("/api/me", opt={"roles": EVERYBODY}, summary="The signed-in person", tags=["accounts"])
+async def me(identity: Identity) -> Me:
+    return me_of(identity)
+
+
+@patch("/api/me", opt={"roles": EVERYBODY}, summary="Choose a language", tags=["accounts"])
+async def change_me(identity: Identity, data: Locale) -> Me:
+    await commands.set_locale(identity.login_id, data.locale)
+    return me_of(msgspec.structs.replace(identity, locale=data.locale))
+
+
+@post("/api/me/password", status_code=204, opt={"roles": EVERYBODY}, summary="Change the password", tags=["accounts"])
+async def change_password(request: Request[Any, Any, Any], identity: Identity, data: PasswordChange) -> None:
+    await _throttle(request).check(identity.email, _address(request))
+    now = request.app.state.clock()
+    await commands.change_password(identity.login_id, data.current, data.new, request.auth or "", now)
+
+
+ROUTES = [sign_in, request_link, redeem_link, sign_out, me, change_me, change_password]

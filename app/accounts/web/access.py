@@ -1,0 +1,48 @@
+"""Who asks and may they: bearer first, never falling back to the cookie; a route without roles is closed."""
+
+from typing import Any
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+
+from app.accounts.model import Identity
+from app.accounts.queries import identity_of_bearer, identity_of_token
+from app.kernel.errors import Refused
+
+COOKIE = "hofstrom_session"
+PUBLIC = "public"
+NOT_SIGNED_IN = "Sign in first, then try again."
+
+
+class SignInMiddleware(AbstractAuthenticationMiddleware):
+    """Finds the person; says nothing yet about what they may do."""
+
+    async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
+        now = connection.app.state.clock()
+        scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+        if scheme:
+            identity = await identity_of_bearer(token.strip(), now) if scheme.lower() == "bearer" else None
+            return AuthenticationResult(user=identity, auth=None)
+        cookie = connection.cookies.get(COOKIE, "")
+        identity = await identity_of_token(cookie, now) if cookie else None
+        return AuthenticationResult(user=identity, auth=cookie)
+
+
+def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Denies where a route names no roles, where nobody is signed in, and where no role fits."""
+    roles = handler.opt.get("roles")
+    if roles == PUBLIC:
+        return
+    identity: Identity | None = connection.user
+    if identity is None:
+        raise Refused("not_signed_in", 401, NOT_SIGNED_IN)
+    if not roles or not identity.roles & set(roles):
+        raise Refused("forbidden", 403, "Your role does not allow this. Ask the operator of your house.")
+
+
+async def current_identity(request: Request[Any, Any, Any]) -> Identity | None:
+    """For handlers: the person who asks (None on public routes)."""
+    found: Identity | None = request.user
+    return found
