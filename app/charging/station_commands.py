@@ -4,27 +4,73 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.charging import rules
-from app.charging.model import Changed, Command
-from app.database.transaction import as_machine, execute, fetchrow
+from app.charging.model import Changed, Command, Station
+from app.database.transaction import as_machine, execute, fetch, fetchrow
+from app.kernel.identifiers import new_id
 from app.outbox.commands import record
 
+GRACE = timedelta(seconds=5)  # a node that lives gives its commands up itself, at the deadline
+
+# Fenced by the connection's number: a socket that a newer one has replaced gets no command.
 CLAIM = """
 UPDATE station_command SET state = 'sent', sent_at = $2 WHERE id = (
-    SELECT id FROM station_command WHERE station_id = $1 AND state = 'queued' AND deadline > $2
-    ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+    SELECT c.id FROM station_command c JOIN station s ON s.account_id = c.account_id AND s.id = c.station_id
+    WHERE c.station_id = $1 AND c.state = 'queued' AND c.deadline > $2 AND s.connection_no = $3
+    ORDER BY c.created_at, c.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED)
 RETURNING account_id, id, station_id, action, payload, request_id, session_id, deadline
 """
+COLUMNS = "account_id, id, station_id, action, payload, request_id, session_id, deadline"
 
 
-async def claim(station_id: UUID, now: datetime) -> tuple[Command | None, list[Changed]]:
-    """Take the next command of a station: it is sent at most once, whichever node asks."""
+async def claim(station: Station, now: datetime) -> tuple[Command | None, list[Changed]]:
+    """Take the next command of a station for its newest connection: it is sent at most once, whichever node asks."""
     async with as_machine():
-        row = await fetchrow(CLAIM, station_id, now)
+        row = await fetchrow(CLAIM, station.id, now, station.connection_no)
         if row is None:
             return None, []
         command = Command(**row)
-        changed = await _step_request(command, "sent", None, now, now + timedelta(seconds=rules.COMMAND_SECONDS))
+        changed = await _step_request(command, "sent", None, now, command.deadline)
     return command, changed
+
+
+async def waiting_stations(now: datetime) -> list[UUID]:
+    """Stations that have a queued command: the poll behind the wake-ups."""
+    async with as_machine():
+        rows = await fetch("SELECT DISTINCT station_id FROM station_command WHERE state = 'queued' AND deadline > $1", now)
+    return [row["station_id"] for row in rows]
+
+
+async def given_up(station_id: UUID, command_id: UUID) -> Command | None:
+    """A command of this station that was given up: its answer comes late and still tells the truth."""
+    async with as_machine():
+        row = await fetchrow(
+            f"SELECT {COLUMNS} FROM station_command WHERE id = $1 AND station_id = $2 AND state IN ('timed_out', 'failed')",
+            command_id, station_id,
+        )  # fmt: skip
+    return None if row is None else Command(**row)
+
+
+async def give_up_overdue(now: datetime) -> list[Changed]:
+    """End commands whose node died or whose station never came back. Safe to repeat; for the timetable and the nodes."""
+    async with as_machine():
+        rows = await fetch(
+            f"SELECT {COLUMNS} FROM station_command WHERE state IN ('queued', 'sent') AND deadline < $1", now - GRACE
+        )
+    changed: list[Changed] = []
+    for row in rows:
+        changed += await failed(Command(**row), "timed_out", "no_answer", now)
+    return changed
+
+
+async def ask_state(station: Station, now: datetime) -> None:
+    """Queue a request for the state of all connectors."""
+    async with as_machine():
+        await execute(
+            "INSERT INTO station_command (account_id, id, station_id, action, payload, created_at, deadline)"
+            " VALUES ($1, $2, $3, 'TriggerMessage', $4, $5, $6)",
+            station.account_id, new_id(), station.id, '{"requestedMessage": "StatusNotification"}', now,
+            now + timedelta(seconds=rules.COMMAND_SECONDS),
+        )  # fmt: skip
 
 
 async def answered(command: Command, accepted: bool, answer: str, now: datetime) -> list[Changed]:
@@ -41,16 +87,24 @@ async def answered(command: Command, accepted: bool, answer: str, now: datetime)
         return changed + await _stop_failed(command)
 
 
-async def failed(command: Command, state: str, reason: str, now: datetime) -> list[Changed]:
-    """The command came to nothing: `state` is failed (connection lost, error answer) or timed_out."""
+async def failed(command: Command, state: str, reason: str, now: datetime, detail: str = "") -> list[Changed]:
+    """The command came to nothing. `state`: timed_out, or failed with the reason no_answer, connection_lost or
+    station_error; `detail`: the station's own words, for the operator."""
     async with as_machine():
-        await execute(
-            "UPDATE station_command SET state = $2, error = $3 WHERE id = $1 AND state = 'sent'",
-            command.id, state, reason[:2000],
+        done = await fetchrow(
+            "UPDATE station_command SET state = $2, error = $3 WHERE id = $1 AND state IN ('queued', 'sent')"
+            " RETURNING id", command.id, state, f"{reason} {detail}".strip()[:2000],
         )  # fmt: skip
+        if done is None:
+            return []
         outcome = "no_answer" if state == "timed_out" else "failed"
         changed = await _step_request(command, outcome, reason, now, now)
         return changed + await _stop_failed(command)
+
+
+OTHER_OPEN_REQUEST = """
+SELECT 1 FROM charge_request WHERE station_id = $1 AND connector_no = $2 AND state IN ('asked', 'sent', 'plug_in')
+"""
 
 
 async def _step_request(command: Command, state: str, reason: str | None, now: datetime, deadline: datetime) -> list[Changed]:
@@ -60,6 +114,9 @@ async def _step_request(command: Command, state: str, reason: str | None, now: d
     row = await fetchrow("SELECT * FROM charge_request WHERE id = $1 FOR UPDATE", command.request_id)
     if row is None or not rules.may_step(row["state"], state):
         return []
+    reopened = state in rules.OPEN_REQUEST_STATES and row["state"] not in rules.OPEN_REQUEST_STATES
+    if reopened and await fetchrow(OTHER_OPEN_REQUEST, row["station_id"], row["connector_no"]) is not None:
+        return []  # somebody else asks for this place by now; should the late start still come, it finds its resident
     await execute(
         "UPDATE charge_request SET state = $2, reason = $3, changed_at = $4, deadline = $5 WHERE id = $1",
         command.request_id, state, reason, now, deadline,

@@ -1,11 +1,16 @@
 """What a connected station tells us about itself: sign-in, presence, boot, status. One transaction each."""
 
 import hmac
-from datetime import datetime
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
 
 from app.charging.model import Changed, Station
 from app.database.transaction import as_machine, execute, fetch, fetchrow, fetchval
 from app.kernel.identifiers import keyed_hash
+
+DEAD_AFTER = timedelta(seconds=45)
 
 STATION = """
 SELECT account_id, id, identity, site_id, name, max_power_w, commissioned_at, connection_no, password_hash
@@ -53,6 +58,37 @@ async def forget_connections(node: str, now: datetime) -> None:
         )  # fmt: skip
 
 
+async def node_lives(node: str, held: list[tuple[UUID, int]], now: datetime) -> list[Changed]:
+    """A node's sign of life with the (station, connection number) that it holds. Clears the presence of dead nodes and
+    repairs its own, should another have taken it for dead."""
+    async with as_machine():
+        await execute(
+            "INSERT INTO ocpp_node (node, seen_at) VALUES ($1, $2) ON CONFLICT (node) DO UPDATE SET seen_at = $2", node, now
+        )
+        back = await fetch(
+            "UPDATE station s SET online = true, online_changed_at = $4, node = $1"
+            " FROM unnest($2::uuid[], $3::bigint[]) AS held (id, connection_no)"
+            " WHERE s.id = held.id AND s.connection_no = held.connection_no AND NOT s.online"
+            " RETURNING s.account_id, s.id", node, [id_ for id_, _ in held], [number for _, number in held], now,
+        )  # fmt: skip
+    return [_station_changed(row) for row in back] + await forget_dead_nodes(now)
+
+
+async def forget_dead_nodes(now: datetime) -> list[Changed]:
+    """Stations of a node that has given no sign of life for a while are offline. Safe to repeat; also for the timetable."""
+    async with as_machine():
+        rows = await fetch(
+            "UPDATE station s SET online = false, online_changed_at = $1, node = NULL WHERE s.online AND NOT EXISTS"
+            " (SELECT 1 FROM ocpp_node n WHERE n.node = s.node AND n.seen_at > $2) RETURNING s.account_id, s.id",
+            now, now - DEAD_AFTER,
+        )  # fmt: skip
+    return [_station_changed(row) for row in rows]
+
+
+def _station_changed(row: asyncpg.Record) -> Changed:
+    return Changed(account_id=row["account_id"], kind="connector", station_id=row["id"])
+
+
 async def boot(station: Station, vendor: str, model: str, serial: str | None, firmware: str | None, body: str,
                message_id: str, now: datetime) -> None:  # fmt: skip
     """The station has started. Running sessions stay open: their stop may still come."""
@@ -79,11 +115,11 @@ async def status(station: Station, number: int, state: str, error_code: str, inf
         rows = await fetch(
             "UPDATE connector SET status = $3, error_code = $4, status_info = $5, status_at = $6"
             " WHERE station_id = $1 AND number = $2 AND (status_at IS NULL OR status_at <= $6) RETURNING number",
-            station.id, number, state, error_code, info, min(at, now),
+            station.id, number if 0 <= number < 100 else -1, state, error_code, info, min(at, now),
         )  # fmt: skip
         open_session = await fetchrow(
             "SELECT id, person_id FROM charging_session WHERE station_id = $1 AND connector_no = $2 AND state = 'open'"
-            " ORDER BY started_at DESC LIMIT 1", station.id, number,
+            " ORDER BY started_at DESC LIMIT 1", station.id, number if rows else -1,
         )  # fmt: skip
     if not rows:
         return []

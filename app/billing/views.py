@@ -1,0 +1,125 @@
+"""What pages are told of places, requests, sessions and bills. Energy in Wh, money in minor units, times in UTC."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.billing.queries import Bill, Charge, charges_of_sessions
+from app.billing.rules import price_session
+from app.charging import queries as charging
+from app.charging import rules as charging_rules
+from app.charging.model import ChargeRequest, Connector, Session
+from app.kernel.calendar import local_date, period_text
+from app.metering.queries import session_values
+from app.tariffs.model import Price, PriceLine, Tariff
+from app.tariffs.queries import tariff_in_force
+
+View = dict[str, Any]
+
+
+async def session_views(sessions: Sequence[Session], now: datetime) -> list[View]:
+    """Sessions with their cost: the charge once it is booked, else what they cost so far."""
+    charges = await charges_of_sessions([session.id for session in sessions])
+    return [await _session_view(session, charges.get(session.id), now) for session in sessions]
+
+
+async def session_view(session: Session, now: datetime) -> View:
+    """One session."""
+    return (await session_views([session], now))[0]
+
+
+async def _session_view(session: Session, charge: Charge | None, now: datetime) -> View:
+    cost, lines = await _cost(session, charge)
+    key, params = charging_rules.session_state(session, now)
+    reading = session.meter_stop_wh if session.meter_stop_wh is not None else session.last_meter_wh
+    so_far = max(0, (reading or session.meter_start_wh) - session.meter_start_wh)
+    energy_wh = session.energy_wh if session.energy_wh is not None else so_far
+    end = session.stopped_at or now
+    return {
+        "id": session.id, "code": session.public_code, "station_name": session.station_name, "place": session.place,
+        "site_name": session.site_name, "connector": session.connector_no, "state": {"key": key, "params": params},
+        "by": {"app": "app", "badge": "badge"}.get(session.source, "station"), "badge_tail": session.tag_tail or None,
+        "started_at": session.started_at, "stopped_at": session.stopped_at, "energy_wh": energy_wh,
+        "power_w": session.last_power_w, "duration_s": max(0, int((end - session.started_at).total_seconds())),
+        "data_at": session.last_value_at or session.started_at, "meter_start_wh": session.meter_start_wh,
+        "meter_stop_wh": session.meter_stop_wh, "cost": cost, "lines": lines, "stop_reason": session.stop_reason,
+        "bill_id": None if charge is None else charge.invoice_id,
+    }  # fmt: skip
+
+
+async def _cost(session: Session, charge: Charge | None) -> tuple[View | None, list[View]]:
+    if charge is not None:
+        return _cost_view(charge, final=True), [line_view(line) for line in charge.lines]
+    tariff = await tariff_in_force(session.site_id, local_date(session.started_at, session.time_zone))
+    if tariff is None or session.state == "held":
+        return None, []
+    price = price_session(session, await session_values(session.id), tariff)
+    return _cost_view(price, final=False), [line_view(line) for line in price.lines]
+
+
+def _cost_view(price: Price | Charge, *, final: bool) -> View:
+    return {"currency": price.currency, "gross_minor": price.gross_minor, "net_minor": price.net_minor,
+            "vat_minor": price.vat_minor, "final": final}  # fmt: skip
+
+
+def line_view(line: PriceLine) -> View:
+    """A price line; decimals travel as text."""
+    return {"dimension": line.dimension, "band": line.band, "quantity": str(line.quantity), "unit": line.unit,
+            "unit_price": str(line.unit_price.normalize()), "amount_minor": line.amount_minor}  # fmt: skip
+
+
+def tariff_view(tariff: Tariff) -> View:
+    """Prices as a page shows them."""
+    return {
+        "currency": tariff.currency, "vat_rate": str(tariff.vat_rate.normalize()), "vat_included": tariff.vat_included,
+        "components": [
+            {"dimension": c.dimension, "band": c.band, "unit_price": str(c.unit_price.normalize()),
+             "from": c.from_time and f"{c.from_time:%H:%M}", "to": c.to_time and f"{c.to_time:%H:%M}",
+             "grace_minutes": c.grace_minutes, "cap_minor": c.cap_minor}
+            for c in tariff.components
+        ],
+    }  # fmt: skip
+
+
+async def connector_view(connector: Connector, person_id: UUID | None, hotline: str | None, now: datetime) -> View:
+    """A place as this person sees it; without a person nothing personal is told."""
+    today = local_date(now, connector.time_zone)
+    tariff = await tariff_in_force(connector.site_id, today)
+    refusal: str | None = "not_signed_in"
+    if person_id is not None:
+        billing_point_id = await charging.billing_point_of(person_id, connector.site_id, today)
+        refusal = charging_rules.refusal(connector, billing_point_id, person_id)
+        refusal = refusal or ("price_unknown" if tariff is None else None)
+    key, params = charging_rules.connector_state(connector, person_id)
+    mine = person_id is not None and connector.open_session_person_id == person_id
+    asked = person_id is not None and connector.open_request_person_id == person_id
+    return {
+        "code": connector.public_code, "station_id": connector.station_id, "station_name": connector.station_name,
+        "place": connector.place, "site_name": connector.site_name, "site_address": connector.site_address,
+        "connector": connector.number, "state": {"key": key, "params": params}, "online": connector.online,
+        "max_power_w": connector.max_power_w, "price": None if tariff is None else tariff_view(tariff),
+        "can_start": refusal is None, "refusal": refusal, "session_id": connector.open_session_id if mine else None,
+        "request_id": connector.open_request_id if asked else None, "hotline": hotline,
+    }  # fmt: skip
+
+
+def request_view(request: ChargeRequest) -> View:
+    """A wish to charge and what became of it."""
+    return {
+        "id": request.id, "code": request.public_code, "station_name": request.station_name, "state": request.state,
+        "reason": request.reason, "deadline": request.deadline, "session_id": request.session_id,
+        "created_at": request.created_at,
+    }  # fmt: skip
+
+
+def bill_view(bill: Bill) -> View:
+    """A bill in a list."""
+    hidden = {"person_id", "resident_name"}
+    return {name: getattr(bill, name) for name in bill.__struct_fields__ if name not in hidden}
+
+
+def month_view(month: Sequence[Any]) -> View:
+    """A month's sums."""
+    period, energy_wh, gross_minor, sessions = month
+    return {"period": period_text(period), "energy_wh": energy_wh, "gross_minor": gross_minor, "sessions": sessions}

@@ -1,0 +1,92 @@
+"""The owner's pages: revenue, payouts, statements."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import Request, Response, get
+
+from app.accounts.model import Identity
+from app.billing import views
+from app.billing.charge_routes import person_of
+from app.billing.routes import pdf_answer, period_in
+from app.charging.queries import sessions_of_site
+from app.database.transaction import in_account
+from app.kernel.calendar import month_bounds, month_end, month_of, months_before, period_text
+from app.kernel.errors import not_found
+from app.payouts import queries
+from app.payouts.queries import Payout
+from app.sites import queries as sites
+
+OWNER = {"roles": ["owner", "proxy"]}
+
+
+def payout_view(payout: Payout) -> views.View:
+    """A payout in a list. It is announced by its statement and sent with the bank's file."""
+    return {**msgspec.structs.asdict(payout), "period": period_text(payout.period), "state": "sent"}
+
+
+@get("/api/owner/revenue", opt=OWNER, summary="Revenue of a month by station", tags=["owner"])
+async def revenue(request: Request[Any, Any, Any], identity: Identity, period: str | None = None) -> views.View:
+    this = month_of(request.app.state.clock().date())
+    first = this if period is None else period_in(period)
+    owner_id = person_of(identity)
+    async with in_account(identity.account_id):
+        payouts = await queries.payouts_of(owner_id)
+        listed = [await _site(site_id, first, payouts) for site_id in await _sites(owner_id, first)]
+    periods = [period_text(months_before(this, back)) for back in range(13)]
+    return {"period": period_text(first), "currency": identity.currency, "sites": listed, "periods": periods}
+
+
+async def _sites(owner_id: UUID, period: date) -> list[UUID]:
+    """The sites that were this owner's at the end of the month."""
+    found = []
+    for site_id in await sites.sites_of_owner(owner_id):
+        terms = await sites.terms_on(site_id, month_end(period))
+        if terms is not None and terms.owner_id == owner_id:
+            found.append(site_id)
+    return found
+
+
+async def _site(site_id: UUID, period: date, payouts: list[Payout]) -> views.View:
+    site, terms = await sites.site(site_id), await sites.terms_on(site_id, month_end(period))
+    if site is None or terms is None:
+        raise not_found("site")
+    stations, total = await queries.site_revenue(site_id, period, terms)
+    paid = [payout_view(p) for p in payouts if p.site_id == site_id and p.period == period]
+    return {
+        "site_id": site_id, "site_name": site.name, "stations": stations, "totals": total, "payout": paid[0] if paid else None,
+        "terms": {"internal_permille": terms.internal_permille, "external_permille": terms.external_permille},
+    }  # fmt: skip
+
+
+@get("/api/owner/payouts", opt=OWNER, summary="My payouts", tags=["owner"])
+async def payouts(identity: Identity) -> list[views.View]:
+    async with in_account(identity.account_id):
+        return [payout_view(payout) for payout in await queries.payouts_of(person_of(identity))]
+
+
+@get("/api/owner/payouts/{payout_id:uuid}/statement", opt=OWNER, summary="A payout's statement as PDF", tags=["owner"])
+async def statement(identity: Identity, payout_id: UUID) -> Response[bytes]:
+    async with in_account(identity.account_id):
+        pdf = await queries.statement_pdf(payout_id, person_of(identity))
+    if pdf is None:
+        raise not_found("payout")
+    return pdf_answer(pdf, f"payout-{payout_id}")
+
+
+@get("/api/owner/sessions", opt=OWNER, summary="Sessions on my stations, without personal data", tags=["owner"])
+async def sessions(request: Request[Any, Any, Any], identity: Identity, period: str) -> list[views.View]:
+    first, now = period_in(period), request.app.state.clock()
+    found: list[views.View] = []
+    async with in_account(identity.account_id):
+        for site_id in await _sites(person_of(identity), first):
+            site = await sites.site(site_id)
+            if site is not None:
+                listed = await sessions_of_site(site_id, *month_bounds(first, site.time_zone))
+                found += await views.session_views(listed, now)
+    return [{**view, "badge_tail": None, "bill_id": None} for view in found]
+
+
+ROUTES = [revenue, payouts, statement, sessions]
