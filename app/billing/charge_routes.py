@@ -14,7 +14,7 @@ from app.billing import queries, views
 from app.charging import queries as charging
 from app.charging import requests
 from app.charging.model import Changed, Connector
-from app.database.transaction import in_account
+from app.database.transaction import as_machine, in_account
 from app.kernel.calendar import local_date, month_of, months_before, period_text
 from app.kernel.errors import Refused, not_found
 from app.metering.queries import session_values
@@ -51,7 +51,7 @@ def person_of(identity: Identity) -> UUID:
 @get("/api/c/{code:str}", opt={"roles": PUBLIC}, summary="A place by the code on its sticker", tags=TAGS)
 async def place(request: Request[Any, Any, Any], identity: Identity | None, code: str) -> views.View:
     now, clean = request.app.state.clock(), code.strip().upper()
-    async with request.app.state.as_any():
+    async with as_machine():
         account_id = await charging.account_of_code(clean)
     if account_id is None:
         raise UNKNOWN_CODE

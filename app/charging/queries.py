@@ -26,12 +26,13 @@ LEFT JOIN charge_request r ON r.account_id = c.account_id AND r.station_id = c.s
     AND r.connector_no = c.number AND r.state IN ('asked', 'sent', 'plug_in')
 """
 SESSION = """
-SELECT x.*, x.class AS class_, c.status AS connector_status, st.online, st.online_changed_at, st.identity,
-       st.name AS station_name, st.place, c.public_code, st.site_id, s.name AS site_name, s.time_zone
+SELECT x.*, x.class AS class_, coalesce(c.status, 'Unavailable') AS connector_status, st.online, st.online_changed_at, st.identity,
+       st.name AS station_name, st.place, coalesce(c.public_code, '') AS public_code, st.site_id, s.name AS site_name,
+       s.time_zone
 FROM charging_session x
 JOIN station st ON st.account_id = x.account_id AND st.id = x.station_id
 JOIN site s ON s.account_id = st.account_id AND s.id = st.site_id
-JOIN connector c ON c.account_id = x.account_id AND c.station_id = x.station_id AND c.number = x.connector_no
+LEFT JOIN connector c ON c.account_id = x.account_id AND c.station_id = x.station_id AND c.number = x.connector_no
 """
 REQUEST = """
 SELECT r.*, c.public_code, st.name AS station_name
@@ -140,8 +141,8 @@ async def review_list() -> list[ReviewItem]:
         FROM quarantine q JOIN station st ON st.account_id = q.account_id AND st.id = q.station_id
         WHERE q.settled_at IS NULL
         UNION ALL
-        SELECT x.id, 'held', st.name, x.stop_received_at, x.held_reason, ''
+        SELECT x.id, 'held', st.name, coalesce(x.stop_received_at, x.start_received_at), x.held_reason, ''
         FROM charging_session x JOIN station st ON st.account_id = x.account_id AND st.id = x.station_id
-        WHERE x.state = 'held'
+        WHERE x.state = 'held' OR (x.held_reason IS NOT NULL AND x.state IN ('open', 'stop_missing'))
         ORDER BY received_at DESC LIMIT 200""")
     return [_make(ReviewItem, row) for row in rows]

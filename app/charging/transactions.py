@@ -1,42 +1,29 @@
-"""The messages that move money: authorise, start, meter values, stop. Each is stored before it is answered."""
+"""The messages that move money: start, meter values, stop. Each is stored before it is answered."""
 
-import hashlib
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from app.charging import rules
+from app.charging.authorisation import holder_of
 from app.charging.model import Changed, StartAnswer, StartReport, Station, StopReport, ValueReport
+from app.charging.review import keep_for_review
 from app.charging.stations import keep_message, note_security_event
-from app.database.transaction import as_machine, execute, fetch, fetchrow, fetchval
-from app.kernel.calendar import local_date
-from app.kernel.identifiers import keyed_hash, new_id, tail
+from app.database.transaction import as_machine, execute, fetchrow
+from app.kernel.identifiers import new_id, tail
 from app.metering.commands import store_value
 from app.outbox.commands import record
 
-
-class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom a tag stands for, and what the station is told."""
-
-    tag_hash: bytes
-    tag_tail: str
-    status: str
-    source: str = "unknown"
-    badge_id: UUID | None = None
-    request_id: UUID | None = None
-    person_id: UUID | None = None
-    billing_point_id: UUID | None = None
-
-
-async def authorise(station: Station, id_tag: str, secret: bytes, now: datetime) -> str:
-    """The status of a badge at this station: Accepted, Blocked, Invalid."""
-    async with as_machine():
-        holder = await _holder(station, None, id_tag, secret, now)
-        if holder.badge_id is not None and holder.status == "Accepted":
-            await execute("UPDATE badge SET last_used_at = $2 WHERE id = $1", holder.badge_id, now)
-    return holder.status
+INSERT_SESSION = """
+INSERT INTO charging_session (account_id, id, station_id, connector_no, tag_hash, tag_tail, tag_status, source, class,
+    badge_id, request_id, person_id, billing_point_id, started_at, started_raw, start_received_at, meter_start_wh,
+    held_reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'internal', $9, $10, $11, $12, $13, $14, $15, $16, $17)
+ON CONFLICT (account_id, station_id, connector_no, started_at, meter_start_wh, tag_hash)
+    DO UPDATE SET started_raw = charging_session.started_raw
+RETURNING id, transaction_no, tag_status, id = $2 AS fresh
+"""
 
 
 async def start_session(
@@ -47,18 +34,21 @@ async def start_session(
     A start with an unknown or blocked tag is recorded too (the station may have charged offline), charged to nobody.
     """
     async with as_machine():
-        holder = await _holder(station, report.connector_no, report.id_tag, secret, report.started_at)
+        holder = await holder_of(station, report.connector_no, report.id_tag, secret, report.started_at)
         await keep_message(station, "StartTransaction", message_id, _without_tag(report.body, report.id_tag), now)
+        odd = rules.odd_clock(report.started_at, now, station.commissioned_at)
+        if not await _connector_exists(station, report.connector_no):
+            odd = odd or "unknown_connector"
         row = await fetchrow(
             INSERT_SESSION, station.account_id, new_id(), station.id, report.connector_no, holder.tag_hash,
             holder.tag_tail, holder.status, holder.source, holder.badge_id, holder.request_id, holder.person_id,
-            holder.billing_point_id, report.started_at, report.started_raw, now, report.meter_start_wh,
+            holder.billing_point_id, report.started_at, report.started_raw, now, report.meter_start_wh, odd,
         )  # fmt: skip
         if row is None:
             raise LookupError("the insert of a session returns its row, new or known")
         changed = [_session_changed(station, row["id"], holder.person_id)]
         if row["fresh"]:
-            await _supersede(station, report.connector_no, row["id"], report.started_at)
+            changed += await _supersede(station, report.connector_no, row["id"], report.started_at)
             if holder.request_id is not None:
                 await _request_started(holder.request_id, row["id"], now)
                 changed.append(_request_changed(station, holder.request_id, holder.person_id))
@@ -66,32 +56,33 @@ async def start_session(
     return StartAnswer(row["transaction_no"], row["tag_status"]), changed
 
 
-INSERT_SESSION = """
-INSERT INTO charging_session (account_id, id, station_id, connector_no, tag_hash, tag_tail, tag_status, source, class,
-    badge_id, request_id, person_id, billing_point_id, started_at, started_raw, start_received_at, meter_start_wh)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'internal', $9, $10, $11, $12, $13, $14, $15, $16)
-ON CONFLICT (account_id, station_id, connector_no, started_at, meter_start_wh, tag_hash)
-    DO UPDATE SET started_raw = charging_session.started_raw
-RETURNING id, transaction_no, tag_status, id = $2 AS fresh
+LOCK_SESSION = """
+SELECT id, station_id, connector_no, person_id, state, started_at, start_received_at, meter_start_wh, meter_stop_wh,
+       stopped_at, held_reason, estimated
+FROM charging_session WHERE transaction_no = $1 FOR UPDATE
 """
 
 
-async def end_session(station: Station, report: StopReport, message_id: str, secret: bytes, now: datetime) -> list[Changed]:
+async def end_session(
+    station: Station, report: StopReport, message_id: str, values: list[ValueReport], now: datetime
+) -> list[Changed]:
     """Record a stop. The first accepted stop wins; whatever does not fit is acknowledged and kept for review."""
     async with as_machine():
-        await keep_message(station, "StopTransaction", message_id, _without_tag(report.body, report.id_tag), now)
-        row = await fetchrow(LOCK_SESSION, report.transaction_no)
+        body = _without_tag(report.body, report.id_tag)
+        await keep_message(station, "StopTransaction", message_id, body, now)
+        row = await fetchrow(LOCK_SESSION, report.transaction_no) if report.transaction_no > 0 else None
         if row is None:
-            await _quarantine(station, "stop", "unknown_transaction", report.body, now)
+            await keep_for_review(station, "stop", "unknown_transaction", body, now)
             return []
         if row["station_id"] != station.id:
-            await _quarantine(station, "stop", "transaction_of_another_station", report.body, now)
+            await keep_for_review(station, "stop", "transaction_of_another_station", body, now)
             detail = f"stop for transaction {report.transaction_no} of another station"
             await note_security_event(station, station.identity, "foreign_stop", detail, now)
             return []
-        if row["state"] != "open" and row["state"] != "stop_missing":
-            if row["meter_stop_wh"] != report.meter_stop_wh:
-                await _quarantine(station, "stop", "differs_from_first_stop", report.body, now)
+        for value in values:
+            await _store(station, row["connector_no"], row["id"], value, now)
+        if row["state"] not in ("open", "stop_missing"):
+            await _keep_other_stop(station, row, report, body, now)
             return []
         await _close(station, row, report, now)
         return [
@@ -100,20 +91,19 @@ async def end_session(station: Station, report: StopReport, message_id: str, sec
         ]
 
 
-LOCK_SESSION = """
-SELECT id, account_id, station_id, connector_no, person_id, state, started_at, start_received_at, meter_start_wh,
-       meter_stop_wh, tag_status
-FROM charging_session WHERE transaction_no = $1 FOR UPDATE
-"""
+async def _keep_other_stop(station: Station, row: asyncpg.Record, report: StopReport, body: str, now: datetime) -> None:
+    """A stop for a session that is over: the same again is nothing, another one is for a person to judge."""
+    if row["estimated"]:
+        await keep_for_review(station, "stop_after_estimate", "the real stop came after the estimate", body, now)
+    elif row["meter_stop_wh"] != report.meter_stop_wh:
+        await keep_for_review(station, "later_stop", "differs_from_first_stop", body, now)
 
 
 async def _close(station: Station, row: asyncpg.Record, report: StopReport, now: datetime) -> None:
     closing = rules.close(
         row["meter_start_wh"], report.meter_stop_wh, row["started_at"], report.stopped_at, station.max_power_w
     )
-    odd = rules.odd_clock(report.stopped_at, now, station.commissioned_at) or rules.odd_clock(
-        row["started_at"], row["start_received_at"], station.commissioned_at
-    )
+    odd = row["held_reason"] or rules.odd_clock(report.stopped_at, now, station.commissioned_at)
     if odd is not None and closing.state == "ended":
         closing = rules.Close("held", None, odd)
     await execute(
@@ -127,106 +117,65 @@ async def _close(station: Station, row: asyncpg.Record, report: StopReport, now:
 
 
 async def record_meter_values(
-    station: Station, connector_no: int, transaction_no: int | None, values: list[ValueReport], message_id: str,
-    now: datetime,
-) -> list[Changed]:  # fmt: skip
+    station: Station, connector_no: int, transaction_no: int | None, values: list[ValueReport], now: datetime
+) -> list[Changed]:
     """Keep meter values; with a session of this station they move its live figures, never its bill."""
     async with as_machine():
         row = None
-        if transaction_no is not None and transaction_no > 0:
+        if transaction_no is not None:
             row = await fetchrow(
-                "SELECT id, person_id, state, last_value_at FROM charging_session"
-                " WHERE transaction_no = $1 AND station_id = $2 FOR UPDATE", transaction_no, station.id,
+                "SELECT id, person_id, state FROM charging_session WHERE transaction_no = $1 AND station_id = $2"
+                " FOR UPDATE", transaction_no, station.id,
             )  # fmt: skip
         for value in values:
-            await store_value(
-                station.account_id, station.id, connector_no, value.taken_at, None if row is None else row["id"],
-                value.reading, value.context, value.raw, now,
-            )  # fmt: skip
+            await _store(station, connector_no, None if row is None else row["id"], value, now)
         await execute("UPDATE station SET last_message_at = $2 WHERE id = $1", station.id, now)
         if row is None or row["state"] != "open":
             return []
-        await _move_live_figures(row["id"], values)
+        await _move_live_figures(row["id"], values, now)
     return [_session_changed(station, row["id"], row["person_id"])]
 
 
-async def _move_live_figures(session_id: UUID, values: list[ValueReport]) -> None:
-    for value in sorted(values, key=lambda v: v.taken_at):
+async def _store(station: Station, connector_no: int, session_id: UUID | None, value: ValueReport, now: datetime) -> None:
+    await store_value(
+        station.account_id, station.id, connector_no, value.taken_at, session_id, value.reading, value.context,
+        value.raw, now,
+    )  # fmt: skip
+
+
+# The register shown never falls, whatever the station sends: some count from 0 in MeterValues (ST-14).
+MOVE_FIGURES = """
+UPDATE charging_session SET last_value_at = $2,
+    last_meter_wh = greatest($3, last_meter_wh, meter_start_wh),
+    last_power_w = coalesce($4, last_power_w),
+    idle_since = CASE WHEN $4::int IS NULL THEN idle_since WHEN $4 >= $5 THEN NULL
+        ELSE coalesce(idle_since, CASE WHEN greatest($3, last_meter_wh, meter_start_wh) > meter_start_wh THEN $2 END) END
+WHERE id = $1 AND (last_value_at IS NULL OR last_value_at <= $2)
+"""
+
+
+async def _move_live_figures(session_id: UUID, values: list[ValueReport], now: datetime) -> None:
+    for value in sorted(values, key=lambda one: one.taken_at):
+        # A clock that runs ahead must not stop the figures from moving later.
         await execute(
-            "UPDATE charging_session SET last_value_at = $2,"
-            " last_meter_wh = greatest(coalesce($3, last_meter_wh, meter_start_wh), meter_start_wh),"
-            " last_power_w = coalesce($4, last_power_w),"
-            " idle_since = CASE WHEN $4 IS NULL THEN idle_since WHEN $4 >= 100 THEN NULL"
-            " ELSE coalesce(idle_since, CASE WHEN coalesce($3, last_meter_wh, meter_start_wh) > meter_start_wh"
-            " THEN $2 END) END"
-            " WHERE id = $1 AND (last_value_at IS NULL OR last_value_at <= $2)",
-            session_id, value.taken_at, value.reading.energy_wh, value.reading.power_w,
+            MOVE_FIGURES, session_id, min(value.taken_at, now), value.reading.energy_wh, value.reading.power_w,
+            rules.CHARGING_FROM_W,
         )  # fmt: skip
 
 
-async def quarantine_message(station: Station, kind: str, reason: str, body: str, now: datetime) -> None:
-    """Keep a message that could not be read or placed, verbatim, in a transaction of its own."""
-    async with as_machine():
-        await _quarantine(station, kind, reason, body, now)
+async def _connector_exists(station: Station, number: int) -> bool:
+    row = await fetchrow("SELECT 1 FROM connector WHERE station_id = $1 AND number = $2", station.id, number)
+    return row is not None
 
 
-async def _quarantine(station: Station, kind: str, reason: str, body: str, now: datetime) -> None:
-    safe = body.encode("utf-8", "replace").decode().replace("\x00", "\N{SYMBOL FOR NULL}")
-    await execute(
-        "INSERT INTO quarantine (account_id, station_id, received_at, kind, reason, body, body_hash)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account_id, station_id, kind, body_hash) DO NOTHING",
-        station.account_id, station.id, now, kind, reason, safe, hashlib.sha256(safe.encode()).digest(),
-    )  # fmt: skip
-
-
-async def _holder(station: Station, connector_no: int | None, id_tag: str, secret: bytes, at: datetime) -> Holder:
-    """Whom a tag stands for at this station: a request's one-time tag first, then a badge."""
-    tag_hash = keyed_hash(secret, id_tag.upper())
-    request = await fetchrow(
-        "SELECT id, person_id, billing_point_id FROM charge_request WHERE account_id = $1 AND tag_hash = $2"
-        " AND station_id = $3", station.account_id, tag_hash, station.id,
-    )  # fmt: skip
-    if request is not None:
-        return Holder(tag_hash=tag_hash, tag_tail="", status="Accepted", source="app", request_id=request["id"],
-                      person_id=request["person_id"], billing_point_id=request["billing_point_id"])  # fmt: skip
-    badge = await fetchrow(BADGE, station.account_id, tag_hash)
-    if badge is None:
-        return Holder(tag_hash=tag_hash, tag_tail=tail(id_tag), status="Invalid")
-    if badge["state"] != "active":
-        return Holder(tag_hash=tag_hash, tag_tail=badge["uid_tail"], status="Blocked", badge_id=badge["id"])
-    zone = await fetchval("SELECT time_zone FROM site WHERE id = $1", station.site_id)
-    day = local_date(at, zone)
-    if day < badge["valid_from"] or (badge["valid_to"] is not None and day > badge["valid_to"]):
-        return Holder(tag_hash=tag_hash, tag_tail=badge["uid_tail"], status="Expired", badge_id=badge["id"])
-    places = await fetch(OCCUPIED, station.account_id, badge["person_id"], station.site_id, day)
-    private = await fetchval(
-        "SELECT billing_point_id FROM connector WHERE station_id = $1 AND ($2::int IS NULL OR number = $2)"
-        " ORDER BY number DESC LIMIT 1", station.id, connector_no,
-    )  # fmt: skip
-    allowed = [row["billing_point_id"] for row in places if private in (None, row["billing_point_id"])]
-    if not allowed:
-        return Holder(tag_hash=tag_hash, tag_tail=badge["uid_tail"], status="Invalid", badge_id=badge["id"])
-    return Holder(tag_hash=tag_hash, tag_tail=badge["uid_tail"], status="Accepted", source="badge",
-                  badge_id=badge["id"], person_id=badge["person_id"], billing_point_id=allowed[0])  # fmt: skip
-
-
-BADGE = """
-SELECT id, person_id, uid_tail, state, valid_from, valid_to FROM badge WHERE account_id = $1 AND uid_hash = $2
-"""
-OCCUPIED = """
-SELECT o.billing_point_id FROM occupancy o JOIN billing_point b
-    ON b.account_id = o.account_id AND b.id = o.billing_point_id
-WHERE o.account_id = $1 AND o.person_id = $2 AND b.site_id = $3 AND o.period @> $4::date
-ORDER BY lower(o.period), o.id
-"""
-
-
-async def _supersede(station: Station, connector_no: int, session_id: UUID, started_at: datetime) -> None:
+async def _supersede(station: Station, connector_no: int, session_id: UUID, started_at: datetime) -> list[Changed]:
     """A new start on a connector: an older session that is still open there has lost its stop."""
-    await execute(
+    row = await fetchrow(
         "UPDATE charging_session SET state = 'stop_missing' WHERE station_id = $1 AND connector_no = $2"
-        " AND id <> $3 AND state = 'open' AND started_at < $4", station.id, connector_no, session_id, started_at,
+        " AND id <> $3 AND state = 'open' AND started_at < $4 RETURNING id, person_id",
+        station.id, connector_no, session_id, started_at,
     )  # fmt: skip
+    return [] if row is None else [_session_changed(station, row["id"], row["person_id"])]
 
 
 async def _request_started(request_id: UUID, session_id: UUID, now: datetime) -> None:

@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 import msgspec
 
+LARGEST_W = 10**9
 LARGEST_WH = 10**15  # a register beyond this is nonsense, and so is anything that PostgreSQL could not hold
 UNIT_SCALE = {"": 0, "Wh": 0, "kWh": 3, "W": 0, "kW": 3}
 REGISTER = "Energy.Active.Import.Register"
@@ -53,14 +54,15 @@ def read(samples: Iterable[Sample]) -> Reading:
         if measurand not in (REGISTER, POWER):
             continue
         amount = None if sample.format == "SignedData" else exact(sample.value, sample.unit)
-        if amount is None:
+        if amount is None or (measurand == POWER and abs(amount) > LARGEST_W):
             flags.append(f"unreadable {measurand}")
         elif sample.phase:
             phases[measurand] = phases.get(measurand, 0) + amount
         else:
             totals[measurand] = amount
     best = {**phases, **totals}
-    return Reading(best.get(REGISTER), best.get(POWER), tuple(flags))
+    power_w = best.get(POWER)
+    return Reading(best.get(REGISTER), power_w if power_w is None else min(power_w, LARGEST_W), tuple(flags))
 
 
 def implausible(energy_wh: int, duration_s: int, max_power_w: int) -> str | None:

@@ -1,0 +1,171 @@
+"""The web application: a composition root. It mounts every package's routes and holds no rules."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from litestar import Litestar, Request, Response, get, route
+from litestar.config.csrf import CSRFConfig
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
+from litestar.middleware.csrf import CSRFMiddleware
+from litestar.openapi import OpenAPIConfig
+from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
+from litestar.types import Message, Receive, Scope, Send
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.accounts import routes as accounts
+from app.accounts.web.access import PUBLIC, SignInMiddleware, current_identity, guard
+from app.accounts.web.problems import HANDLERS
+from app.accounts.web.pwa_files import file_answer
+from app.accounts.web.throttle import Throttle
+from app.billing import charge_routes, live
+from app.billing import routes as billing
+from app.database.engine import close_database, open_database
+from app.database.transaction import as_machine, fetchval
+from app.kernel.clock import Clock, shifted_clock, utc_now
+from app.kernel.settings import Settings
+from app.payouts import routes as payouts
+
+POLICY = (
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; object-src 'none'; "
+    "frame-ancestors 'none'; form-action 'self'"
+)
+WORKER_BEAT = "worker:beat"
+
+
+class CookieOnlyCSRF(CSRFMiddleware):
+    """CSRF protection for cookies; a bearer's request carries its own proof."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope.get("headers", []))
+        if headers.get(b"authorization", b"").lower().startswith(b"bearer "):
+            await self.app(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
+
+
+@get("/health", opt={"roles": PUBLIC}, summary="The process lives", tags=["system"])
+async def health() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@get("/ready", opt={"roles": PUBLIC}, summary="Every part answers", tags=["system"])
+async def ready(state: State) -> Response[dict[str, Any]]:
+    parts = {
+        "database": await _database_answers(),
+        "redis": await _redis_answers(state.redis),
+        "ocpp": await _port_answers(state.settings),
+        "worker": await _worker_beats(state.redis),
+    }
+    status = 200 if all(parts.values()) else 503
+    return Response({"status": "ready" if status == 200 else "not ready", "parts": parts}, status_code=status)
+
+
+async def _database_answers() -> bool:
+    try:
+        async with as_machine():
+            return await fetchval("SELECT 1") == 1
+    except OSError:
+        return False
+
+
+async def _redis_answers(redis: "Redis | None") -> bool:
+    try:
+        return redis is None or bool(await redis.ping())
+    except (RedisError, OSError):
+        return False
+
+
+async def _worker_beats(redis: "Redis | None") -> bool:
+    try:
+        return redis is None or bool(await redis.exists(WORKER_BEAT))
+    except (RedisError, OSError):
+        return False
+
+
+async def _port_answers(settings: Settings) -> bool:
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", settings.ocpp_port), 2)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
+
+
+@route(["/", "/{path:path}"], http_method=["GET", "HEAD"], opt={"roles": PUBLIC, "exclude_from_csrf": True},
+       include_in_schema=False)  # fmt: skip
+async def pages(request: Request[Any, Any, Any], path: str = "") -> Response[bytes]:
+    return file_answer(request, path.lstrip("/"))
+
+
+class Metrics(PrometheusController):
+    """Figures for Prometheus."""
+
+    opt = {"roles": PUBLIC}  # noqa: RUF012 - Litestar reads the class attribute
+
+
+def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
+    """The application for one process."""
+    redis = Redis.from_url(settings.redis_url, socket_timeout=30) if settings.redis_url else None
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        await open_database(settings.database_url, max_size=10)
+        yield
+        if redis is not None:
+            await redis.aclose()
+        await close_database()
+
+    async def secure(message: Message, scope: Scope) -> None:
+        if message["type"] == "http.response.start":
+            _add_security_headers(message, scope, settings.https)
+
+    csrf = CSRFConfig(
+        secret=settings.secret_key.hex(), cookie_name="csrftoken", header_name="x-csrftoken", cookie_samesite="lax",
+        cookie_secure=settings.https, exclude_from_csrf_key="exclude_from_csrf",
+    )  # fmt: skip
+    metrics = PrometheusConfig(group_path=True)
+    routes = [accounts.ROUTES, charge_routes.ROUTES, billing.ROUTES, live.ROUTES, payouts.ROUTES]
+    return Litestar(
+        route_handlers=[*[handler for group in routes for handler in group], health, ready, pages, Metrics],
+        lifespan=[lifespan],
+        guards=[guard],
+        dependencies={"identity": Provide(current_identity)},
+        middleware=[metrics.middleware, DefineMiddleware(CookieOnlyCSRF, config=csrf),
+                    DefineMiddleware(SignInMiddleware, exclude=["^/assets/", "^/health$"])],
+        exception_handlers=HANDLERS,
+        before_send=[secure],
+        openapi_config=OpenAPIConfig(title="Hofstrom", version="0.1.0", use_handler_docstrings=True),
+        state=State({"settings": settings, "clock": clock, "redis": redis, "throttle": Throttle(redis)}),
+        debug=False,
+    )  # fmt: skip
+
+
+def _add_security_headers(message: Message, scope: Scope, https: bool) -> None:
+    headers = {
+        "content-security-policy": POLICY, "x-content-type-options": "nosniff", "referrer-policy": "same-origin",
+        "permissions-policy": "camera=(self), geolocation=(), microphone=()", "cross-origin-opener-policy": "same-origin",
+    }  # fmt: skip
+    if https:
+        headers["strict-transport-security"] = "max-age=63072000; includeSubDomains"
+    known = {name for name, _ in message["headers"]}  # type: ignore[typeddict-item]
+    if scope["path"].startswith("/api/") and b"cache-control" not in known:
+        headers["cache-control"] = "no-store"
+    if scope["path"].startswith("/schema"):
+        headers.pop("content-security-policy")
+    message["headers"] = [*message["headers"], *[(k.encode(), v.encode()) for k, v in headers.items()]]  # type: ignore
+
+
+def run(settings: Settings) -> None:
+    """The process of `hofstrom web`."""
+    clock = utc_now if settings.test_clock is None else shifted_clock(settings.test_clock)
+    uvicorn.run(
+        create_app(settings, clock), host=settings.host, port=settings.http_port, loop="uvloop", http="httptools",
+        timeout_graceful_shutdown=2, server_header=False, log_level="warning", forwarded_allow_ips="127.0.0.1",
+    )  # fmt: skip

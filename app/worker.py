@@ -1,0 +1,151 @@
+"""The worker: a composition root. One table of events and their commands, and the timetable."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import msgspec
+import procrastinate
+import structlog
+from procrastinate.retry import RetryStrategy
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.billing.commands import charge_session, run_month
+from app.charging.model import Changed
+from app.charging.requests import expire_request
+from app.database.engine import close_database, open_database
+from app.database.transaction import as_machine, fetch, in_account
+from app.kernel.calendar import local_date, month_of, months_before
+from app.kernel.clock import Clock, shifted_clock, utc_now
+from app.kernel.settings import Settings
+from app.outbox.wake import live_channel, publish
+from app.sites.queries import sites
+from notifications.commands import mail_bill, mail_link
+
+log = structlog.get_logger()
+
+WORKER_BEAT = "worker:beat"
+STALLED_SECONDS = 30
+RETRY = RetryStrategy(max_attempts=20, exponential_wait=3)
+
+
+class Worker:
+    """What jobs need: settings, clock, Redis."""
+
+    def __init__(self, settings: Settings, clock: Clock, redis: "Redis | None") -> None:
+        self.settings = settings
+        self.clock = clock
+        self.redis = redis
+
+    async def announce(self, changed: list[Changed]) -> None:
+        """Tell open pages what has been committed."""
+        for change in changed:
+            body = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not None}
+            await publish(self.redis, live_channel(change.account_id), body)
+
+    async def session_ended(self, account_id: str, session_id: str) -> None:
+        await self.announce(await charge_session(UUID(account_id), UUID(session_id), self.clock()))
+
+    async def session_held(self, account_id: str, session_id: str) -> None:
+        log.warning("session held for review", account=account_id, session=session_id)
+
+    async def request_deadline_passed(self, account_id: str, request_id: str) -> None:
+        await self.announce(await expire_request(UUID(account_id), UUID(request_id), self.clock()))
+
+    async def login_link_requested(self, login_id: str, token: str, locale: str) -> None:
+        await mail_link(self.settings, UUID(login_id), token, locale, self.clock())
+
+    async def bill_issued(self, account_id: str, invoice_id: str) -> None:
+        await mail_bill(self.settings, UUID(account_id), UUID(invoice_id), self.clock())
+
+    def table(self) -> dict[str, Callable[..., Awaitable[None]]]:
+        """Each event and the command that follows it. Every command is safe to repeat."""
+        return {
+            "SessionEnded": self.session_ended,
+            "SessionHeld": self.session_held,
+            "RequestDeadlinePassed": self.request_deadline_passed,
+            "LoginLinkRequested": self.login_link_requested,
+            "BillIssued": self.bill_issued,
+        }
+
+    async def issue_last_month(self) -> None:
+        """On the timetable: the bills of the month before, for every site. A failing site stops no other."""
+        async with as_machine():
+            accounts = await fetch("SELECT id FROM account ORDER BY id")
+        for account in accounts:
+            async with in_account(account["id"]):
+                listed = await sites()
+            for site in listed:
+                now = self.clock()
+                period = months_before(month_of(local_date(now, site.time_zone)), 1)
+                try:
+                    await run_month(account["id"], site.id, period, now)
+                except Exception:  # reported, and the other sites' bills must not wait for it
+                    log.exception("month failed", site=str(site.id))
+
+    async def beat(self) -> None:
+        """Say every few seconds that the worker lives."""
+        while self.redis is not None:
+            try:
+                await self.redis.set(WORKER_BEAT, "1", ex=15)
+            except (RedisError, OSError) as error:
+                log.warning("no beat", error=str(error))
+            await asyncio.sleep(5)
+
+
+def queue_app(settings: Settings, worker: Worker) -> procrastinate.App:
+    """procrastinate with the table of events and the timetable."""
+    connector = procrastinate.PsycopgConnector(
+        conninfo=settings.database_url, kwargs={"options": "-c search_path=procrastinate"}, min_size=1, max_size=5
+    )
+    queue = procrastinate.App(connector=connector)
+    for event, command in worker.table().items():
+        queue.task(name=event, retry=RETRY)(command)
+
+    @queue.periodic(cron="*/1 * * * *")
+    @queue.task(name="rescue_stalled", queueing_lock="rescue_stalled")
+    async def rescue_stalled(timestamp: int) -> None:
+        for job in await queue.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+            await queue.job_manager.retry_job(job)
+
+    @queue.periodic(cron="15 3 * * *")
+    @queue.task(name="issue_last_month", queueing_lock="issue_last_month")
+    async def issue_last_month(timestamp: int) -> None:
+        await worker.issue_last_month()
+
+    return queue
+
+
+async def serve(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT."""
+    clock: Clock = utc_now if settings.test_clock is None else shifted_clock(settings.test_clock)
+    redis = Redis.from_url(settings.redis_url) if settings.redis_url else None
+    worker = Worker(settings, clock, redis)
+    await open_database(settings.database_url)
+    queue = queue_app(settings, worker)
+    stop = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    async with queue.open_async():
+        work = asyncio.create_task(
+            queue.run_worker_async(concurrency=4, install_signal_handlers=False, delete_jobs="successful")
+        )
+        beat = asyncio.create_task(worker.beat())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (work, beat, stopping):
+            task.cancel()
+        for task in (work, beat, stopping):
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+    if redis is not None:
+        await redis.aclose()
+    await close_database()
+
+
+def run(settings: Settings) -> None:
+    """The process of `hofstrom worker`."""
+    asyncio.run(serve(settings))

@@ -1,0 +1,51 @@
+"""Tell people once: one delivery row per event, channel and recipient."""
+
+from datetime import datetime
+from uuid import UUID
+
+from app.billing import queries as billing
+from app.billing.documents import words
+from app.database.transaction import as_machine, execute, fetchrow, fetchval, in_account
+from app.kernel.identifiers import token_hash
+from app.kernel.settings import Settings
+from app.residents.queries import person
+from notifications.email import send
+from notifications.rules import Mail, bill_mail, link_mail
+
+
+async def deliver(settings: Settings, account_id: UUID | None, key: str, recipient: str, mail: Mail, now: datetime) -> None:
+    """Send a mail unless it has been sent. Safe to repeat; a crash between sending and noting may send it twice."""
+    async with as_machine():
+        await execute(
+            "INSERT INTO delivery (account_id, event_key, channel, recipient, created_at) VALUES ($1, $2, 'email', $3, $4)"
+            " ON CONFLICT (event_key, channel, recipient) DO NOTHING", account_id, key, recipient, now,
+        )  # fmt: skip
+        row = await fetchrow("SELECT id, state FROM delivery WHERE event_key = $1 AND recipient = $2", key, recipient)
+    if row is None or row["state"] == "sent":
+        return
+    await send(settings, recipient, mail, str(row["id"]))
+    async with as_machine():
+        await execute("UPDATE delivery SET state = 'sent', sent_at = $2, tries = tries + 1 WHERE id = $1", row["id"], now)
+
+
+async def mail_link(settings: Settings, login_id: UUID, token: str, locale: str, now: datetime) -> None:
+    """The mail of a one-time link."""
+    async with as_machine():
+        email = await fetchval("SELECT email FROM login WHERE id = $1", login_id)
+    chosen = locale if locale in ("de", "fr", "it", "en") else "en"
+    mail = link_mail(chosen, settings.public_url, token)
+    await deliver(settings, None, f"link:{token_hash(token).hex()}", email, mail, now)
+
+
+async def mail_bill(settings: Settings, account_id: UUID, invoice_id: UUID, now: datetime) -> None:
+    """The mail that a bill is ready; nobody without an address is written to."""
+    async with in_account(account_id):
+        bill = await billing.bill(invoice_id, now.date())
+        resident = None if bill is None else await person(bill.person_id)
+    if bill is None or resident is None or not resident.email:
+        return
+    form = words.region(resident.locale, resident.country)
+    amount = f"{bill.currency} {words.money(bill.gross_minor, bill.currency, form)}"
+    due = words.day(bill.due_on, form)
+    mail = bill_mail(resident.locale, settings.public_url, str(invoice_id), bill.number, amount, due)
+    await deliver(settings, account_id, f"bill:{invoice_id}", resident.email, mail, now)
