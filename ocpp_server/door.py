@@ -19,19 +19,22 @@ PREFIX = "/ocpp/"
 BURST = 10  # wrong passwords from one address for one station before guesses are slowed
 REFILL_SECONDS = 1.0
 MOST_REMEMBERED = 20_000
+MOST_EVENTS = 200  # refusals kept in a burst, then one a second
+EVENTS = ("", "")
 
 
 class Throttle:
     """A bucket per (station, address): guesses beyond the burst are looked at once a second, so the true station gets in."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic, burst: int = BURST) -> None:
         self._monotonic = monotonic
+        self._burst = burst
         self._failures: dict[tuple[str, str], tuple[float, float]] = {}
 
     def allows(self, key: tuple[str, str]) -> bool:
         """Whether a guess is looked at now."""
         failures, since = self._failures.get(key, (0.0, 0.0))
-        return failures - (self._monotonic() - since) / REFILL_SECONDS < BURST
+        return failures - (self._monotonic() - since) / REFILL_SECONDS < self._burst
 
     def failed(self, key: tuple[str, str]) -> None:
         """Count a wrong password."""
@@ -49,31 +52,37 @@ class Door:
         self._secret = secret
         self._clock = clock
         self._throttle = Throttle()
+        self._events = Throttle(burst=MOST_EVENTS)
 
     async def admit(self, knock: Knock) -> tuple[int, object]:
         """(101, Station), or the HTTP status of the refusal."""
         identity = identity_in(knock.path)
         if identity is None:
-            return await self._refuse(404, "", "path", knock)
-        if VERSION_16 not in knock.protocols:
-            return await self._refuse(400, identity, "subprotocol", knock)
+            log.warning("station refused", status=404, reason="path", address=knock.address)
+            return 404, None
         key = (identity, knock.address)
         if not self._throttle.allows(key):
             return 429, None
         name, password = basic(knock.authorization)
-        if name != identity or not password:
-            self._throttle.failed(key)
-            return await self._refuse(401, identity, "no password or another name", knock)
-        station: Station | None = await station_login(identity, password, self._secret)
+        station = None
+        if name == identity and password:
+            station = await station_login(identity, password, self._secret)
         if station is None:
             self._throttle.failed(key)
-            return await self._refuse(401, identity, "unknown station or wrong password", knock)
+            reason = "wrong password or unknown station" if name == identity and password else "no password or another name"
+            return await self._refuse(401, None, identity, reason, knock)
+        if VERSION_16 not in knock.protocols:
+            return await self._refuse(400, station, identity, "subprotocol", knock)
         return 101, station
 
-    async def _refuse(self, status: int, identity: str, reason: str, knock: Knock) -> tuple[int, object]:
+    async def _refuse(
+        self, status: int, station: Station | None, identity: str, reason: str, knock: Knock
+    ) -> tuple[int, object]:
         log.warning("station refused", status=status, identity=identity, reason=reason, address=knock.address)
-        if identity:
-            await security_event(None, identity, "refused", f"{reason} from {knock.address}", self._clock())
+        # Strangers may knock without end: what they leave in the database is bounded.
+        if self._events.allows(EVENTS):
+            self._events.failed(EVENTS)
+            await security_event(station, identity, "refused", f"{reason} from {knock.address}", self._clock())
         return status, None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 LONGEST_ID = 255
+LONGEST_ACTION = 100
 
 
 class BadFrame(ValueError):
@@ -29,11 +30,11 @@ def parse(text: str | bytes) -> Frame:
         parts = msgspec.json.decode(text, type=list[msgspec.Raw])
         kind = msgspec.json.decode(parts[0], type=int)
         if kind == 2 and len(parts) == 4:
-            return Frame(2, _id(parts[1]), msgspec.json.decode(parts[2], type=str), parts[3])
+            return Frame(2, _id(parts[1]), _action(parts[2]), parts[3])
         if kind == 3 and len(parts) == 3:
             return Frame(3, _id(parts[1]), "", parts[2])
         if kind == 4 and 3 <= len(parts) <= 5:
-            return Frame(4, _id(parts[1]), msgspec.json.decode(parts[2], type=str), parts[-1])
+            return Frame(4, _id(parts[1]), _action(parts[2]), parts[-1])
     except (msgspec.DecodeError, RecursionError, IndexError, UnicodeEncodeError) as error:
         raise BadFrame(type(error).__name__) from None
     raise BadFrame("unknown message type or length")
@@ -43,6 +44,13 @@ def _id(raw: msgspec.Raw) -> str:
     text = msgspec.json.decode(raw, type=str)
     if not 0 < len(text) <= LONGEST_ID:
         raise BadFrame("message id")
+    return text
+
+
+def _action(raw: msgspec.Raw) -> str:
+    text = msgspec.json.decode(raw, type=str)
+    if not 0 < len(text) <= LONGEST_ACTION:
+        raise BadFrame("action")
     return text
 
 

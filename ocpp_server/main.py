@@ -1,31 +1,35 @@
 """The listener: a composition root. `run` serves until it is told to stop."""
 
 import asyncio
-import contextlib
 import json
+import os
 import signal
 import socket as sockets
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-import asyncpg
 import msgspec
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.charging import stations
+from app.charging import station_commands, stations
 from app.charging.model import Changed, Station
 from app.database.engine import close_database, open_database
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
 from app.outbox.wake import COMMANDS, live_channel, publish
+from ocpp_server.commands_in import DATABASE_ERRORS
 from ocpp_server.connection import Connection
 from ocpp_server.door import Door
 from ocpp_server.transport import HANDSHAKE_SECONDS, PING_SECONDS, POLICY_VIOLATION, VERSION_16, Socket, listen
 
 log = structlog.get_logger()
+
+POLL_SECONDS = 1.0
+LIFE_SECONDS = 10.0
 
 
 class Node:
@@ -38,33 +42,66 @@ class Node:
         self._redis = redis
         self.connections: dict[UUID, Connection] = {}
         self.door = Door(secret, clock)
+        self._closing: deque[asyncio.Task[None]] = deque(maxlen=100)  # holds the tasks while they run
 
     async def serve_station(self, socket: Socket, guest: object) -> None:
         """The life of one connection. A newcomer with the same identity wins over the old socket."""
         if not isinstance(guest, Station):
             raise TypeError("only an admitted station gets here")
-        connection = Connection(socket, guest, self._secret, self._clock, self.announce)
-        old = self.connections.get(guest.id)
-        self.connections[guest.id] = connection
         number = await stations.connect(guest, self.name, VERSION_16, self._clock())
-        if old is not None:
-            detail = "a second socket took over"
-            await stations.security_event(guest, guest.identity, "second_connection", detail, self._clock())
-            await old.socket.close(POLICY_VIOLATION, "replaced by a newer connection")
-        await self.announce([Changed(account_id=guest.account_id, kind="connector", station_id=guest.id)])
+        station = msgspec.structs.replace(guest, connection_no=number)
+        connection = Connection(socket, station, self._secret, self._clock, self.announce)
+        old = self.connections.get(station.id)
+        if old is None or old.station.connection_no < number:
+            self.connections[station.id] = connection
         try:
+            await self._replace(old, station)
+            await self.announce([Changed(account_id=station.account_id, kind="connector", station_id=station.id)])
             await connection.run()
         finally:
-            await self._leave(connection, guest, number)
+            await self._leave(connection)
 
-    async def _leave(self, connection: Connection, station: Station, number: int) -> None:
+    async def _replace(self, old: Connection | None, station: Station) -> None:
+        """Close the socket that the station had before, here or at another node."""
+        await publish(self._redis, COMMANDS, {"station_id": station.id, "connection_no": station.connection_no})
+        if old is not None:
+            await stations.security_event(
+                station, station.identity, "second_connection", "a newer socket took over", self._clock()
+            )
+            await old.socket.close(POLICY_VIOLATION, "replaced by a newer connection")
+
+    async def _leave(self, connection: Connection) -> None:
+        station = connection.station
         if self.connections.get(station.id) is connection:
             del self.connections[station.id]
         try:
-            if await stations.disconnect(station, number, self._clock()):
+            if await stations.disconnect(station, station.connection_no, self._clock()):
                 await self.announce([Changed(account_id=station.account_id, kind="connector", station_id=station.id)])
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            log.error("presence not stored", station=station.identity, error=str(error))
+        except DATABASE_ERRORS as error:
+            log.error("presence not stored", station=station.identity, error=repr(error))
+
+    async def look_for_commands(self) -> None:
+        """The poll behind the wake-ups: a lost one costs a second, never a command."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                for station_id in await station_commands.waiting_stations(self._clock()):
+                    if station_id in self.connections:
+                        self.connections[station_id].commands.wake()
+            except DATABASE_ERRORS as error:
+                log.error("commands not read", error=repr(error))
+
+    async def show_life(self) -> None:
+        """Keep this node's presence true, clear that of dead ones, end commands that nobody works any more."""
+        while True:
+            try:
+                held = [(one.station.id, one.station.connection_no) for one in self.connections.values()]
+                now = self._clock()
+                await self.announce(await stations.node_lives(self.name, held, now))
+                await self.announce(await station_commands.give_up_overdue(now))
+            except DATABASE_ERRORS as error:
+                log.error("sign of life not stored", error=repr(error))
+            await asyncio.sleep(LIFE_SECONDS)
 
     async def announce(self, changed: list[Changed]) -> None:
         """Tell open pages what has been committed."""
@@ -88,9 +125,15 @@ class Node:
                 await asyncio.sleep(1)
 
     def _wake(self, data: bytes) -> None:
-        connection = self.connections.get(UUID(json.loads(data)["station_id"]))
-        if connection is not None:
-            connection.wake.set()
+        hint = json.loads(data)
+        connection = self.connections.get(UUID(hint["station_id"]))
+        if connection is None:
+            return
+        if hint.get("connection_no", 0) > connection.station.connection_no:
+            self._closing.append(
+                asyncio.create_task(connection.socket.close(POLICY_VIOLATION, "replaced by a newer connection"))
+            )
+        connection.commands.wake()
 
 
 @asynccontextmanager
@@ -100,19 +143,20 @@ async def running_node(
 ) -> AsyncIterator[tuple[Node, int]]:  # fmt: skip
     """A node that listens while the block runs; the database pool is the caller's. Yields the node and its port."""
     redis = Redis.from_url(settings.redis_url, socket_timeout=None) if settings.redis_url else None
-    name = f"{sockets.gethostname()}:{settings.ocpp_port}"
+    # The same name at every start, so that a node clears at once what it left behind when it was killed.
+    name = f"{sockets.gethostname()}:{settings.ocpp_port or os.getpid()}"
     node = Node(name, settings.secret_key, clock, redis)
     await stations.forget_connections(name, clock())
-    commands = asyncio.create_task(node.listen_for_commands())
+    side = [asyncio.create_task(work()) for work in (node.listen_for_commands, node.look_for_commands, node.show_life)]
     chosen = settings.ocpp_port if port is None else port
     try:
         async with listen(settings.host, chosen, node.door.admit, node.serve_station, ping_s=ping_s,
                           handshake_s=handshake_s) as bound:  # fmt: skip
             yield node, bound
     finally:
-        commands.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await commands
+        for task in side:
+            task.cancel()
+        await asyncio.gather(*side, return_exceptions=True)
         if redis is not None:
             await redis.aclose()
 

@@ -165,9 +165,7 @@ class DataTransfer(Message, frozen=True, kw_only=True):
 class FirmwareStatusNotification(Message, frozen=True, kw_only=True):
     """How far an update of the firmware is."""
 
-    status: Literal[
-        "Downloaded", "DownloadFailed", "Downloading", "Idle", "InstallationFailed", "Installing", "Installed"
-    ]
+    status: Literal["Downloaded", "DownloadFailed", "Downloading", "Idle", "InstallationFailed", "Installing", "Installed"]
 
 
 class DiagnosticsStatusNotification(Message, frozen=True, kw_only=True):

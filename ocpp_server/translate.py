@@ -55,7 +55,7 @@ def start_report(payload: bytes) -> StartReport:
         raise Unreadable("no such connector")
     return StartReport(
         connector_no=loose.connector_id, id_tag=clean(loose.id_tag), meter_start_wh=meter_start_wh,
-        started_at=instant(loose.timestamp), started_raw=clean(loose.timestamp)[:100], body=payload.decode(),
+        started_at=instant(loose.timestamp), started_raw=clean(loose.timestamp)[:100], body=text_of(payload),
     )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def stop_report(payload: bytes) -> StopReport:
         transaction_no=loose.transaction_id if known else 0,
         id_tag=None if loose.id_tag is None else clean(loose.id_tag), meter_stop_wh=_register(loose.meter_stop),
         stopped_at=instant(loose.timestamp), reason=None if loose.reason is None else clean(loose.reason)[:50],
-        body=payload.decode(),
+        body=text_of(payload),
     )  # fmt: skip
 
 
@@ -142,6 +142,24 @@ def instant(text: str) -> datetime:
 def clean(text: str) -> str:
     """Text that PostgreSQL can hold."""
     return text.replace("\x00", NUL_SIGN).encode("utf-8", "replace").decode()
+
+
+def text_of(payload: bytes) -> str:
+    """A payload as text that PostgreSQL can hold."""
+    return clean(payload.decode("utf-8", "replace"))
+
+
+def optional(text: str | msgspec.UnsetType) -> str | None:
+    """A field that may be missing."""
+    return clean(text) if isinstance(text, str) else None
+
+
+def instant_or(text: str | msgspec.UnsetType, otherwise: datetime) -> datetime:
+    """A station's time, or another where it is missing or unreadable."""
+    try:
+        return instant(text) if isinstance(text, str) else otherwise
+    except Unreadable:
+        return otherwise
 
 
 def iso(at: datetime) -> str:

@@ -1,100 +1,110 @@
 """OCPP 1.6J handlers: translate, one command, reply. Nothing is answered before its commit."""
 
-import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from random import SystemRandom
 from typing import Any
 
 import msgspec
 
-from app.charging import stations, transactions
+from app.charging import authorisation, review, stations, transactions
 from app.charging.model import Changed, Station
 from ocpp_server import messages16 as m
-from ocpp_server.translate import Unreadable, plain, start_report, station_time, stop_report, value_reports
+from ocpp_server import translate as t
 
 HEARTBEAT_SECONDS = 300
+JITTER_SECONDS = 30
+chance = SystemRandom()
 Reply = tuple[dict[str, Any], list[Changed]]
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A CALL frame: the station, its message and what was around it."""
+    """A request of a station with what is needed to do it."""
 
     station: Station
-    message: Any
+    payload: bytes
     message_id: str
-    body: str
     secret: bytes
     now: datetime
 
 
-def time_text(at: datetime) -> str:
-    """A time with milliseconds and Z, as stations read it."""
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 async def boot_notification(call: Call) -> Reply:
-    message = call.message
+    """The station has started."""
+    message = t.strict(call.payload, m.BootNotification)
     serial = message.charge_point_serial_number or message.charge_box_serial_number
     await stations.boot(
-        call.station, plain(message.charge_point_vendor), plain(message.charge_point_model),
-        None if serial is None else plain(serial),
-        None if message.firmware_version is None else plain(message.firmware_version),
-        plain(call.body), call.message_id, call.now,
+        call.station, t.clean(message.charge_point_vendor), t.clean(message.charge_point_model), t.optional(serial),
+        t.optional(message.firmware_version), t.text_of(call.payload), call.message_id, call.now,
     )  # fmt: skip
-    interval = HEARTBEAT_SECONDS + random.randint(-30, 30)  # noqa: S311 - spreads heartbeats, hides nothing
-    return {"currentTime": time_text(call.now), "interval": interval, "status": "Accepted"}, []
+    # Spread, so that stations which came back together do not speak together for ever.
+    interval = HEARTBEAT_SECONDS + chance.randint(-JITTER_SECONDS, JITTER_SECONDS)
+    return {"currentTime": t.iso(call.now), "interval": interval, "status": "Accepted"}, []
 
 
 async def heartbeat(call: Call) -> Reply:
+    """The station lives."""
+    t.strict(call.payload, m.Heartbeat)
     await stations.seen(call.station, call.now)
-    return {"currentTime": time_text(call.now)}, []
+    return {"currentTime": t.iso(call.now)}, []
 
 
 async def status_notification(call: Call) -> Reply:
-    message = call.message
-    try:
-        at = call.now if message.timestamp is None else station_time(message.timestamp)
-    except Unreadable:
-        at = call.now
+    """The state of a connector; a time that cannot be read is taken for now."""
+    message = t.strict(call.payload, m.StatusNotification)
     changed = await stations.status(
-        call.station, message.connector_id, message.status, message.error_code,
-        None if message.info is None else plain(message.info), at, plain(call.body), call.message_id, call.now,
+        call.station, message.connector_id, message.status, message.error_code, t.optional(message.info),
+        t.instant_or(message.timestamp, call.now), t.text_of(call.payload), call.message_id, call.now,
     )  # fmt: skip
     return {}, changed
 
 
 async def authorize(call: Call) -> Reply:
-    status = await transactions.authorise(call.station, plain(call.message.id_tag), call.secret, call.now)
+    """May this badge charge?"""
+    message = t.strict(call.payload, m.Authorize)
+    status = await authorisation.authorise(call.station, t.clean(message.id_tag), call.secret, call.now)
     return {"idTagInfo": {"status": status}}, []
 
 
 async def start_transaction(call: Call) -> Reply:
-    report = start_report(call.message, plain(call.body))
+    """Charging has begun."""
+    report = t.start_report(call.payload)
     answer, changed = await transactions.start_session(call.station, report, call.message_id, call.secret, call.now)
     return {"transactionId": answer.transaction_no, "idTagInfo": {"status": answer.tag_status}}, changed
 
 
 async def meter_values(call: Call) -> Reply:
-    message = call.message
-    reports = value_reports(message.meter_value, plain(call.body), call.now)
-    transaction_no = message.transaction_id
-    if transaction_no is not None and abs(transaction_no) >= 2**31:
-        transaction_no = None
-    changed = await transactions.record_meter_values(
-        call.station, min(message.connector_id, 99), transaction_no, reports, call.message_id, call.now
-    )
+    """What the meter shows."""
+    connector_no, transaction_no, values = t.meter_values(call.payload)
+    changed = await transactions.record_meter_values(call.station, connector_no, transaction_no, values, call.now)
     return {}, changed
 
 
 async def stop_transaction(call: Call) -> Reply:
-    report = stop_report(call.message, plain(call.body))
-    changed = await transactions.end_session(call.station, report, call.message_id, call.secret, call.now)
+    """Charging has ended. Meter values inside are kept too; they never change the bill."""
+    report, values = t.stop_report(call.payload), t.stop_values(call.payload)
+    changed = await transactions.end_session(call.station, report, call.message_id, values, call.now)
     return ({"idTagInfo": {"status": "Accepted"}} if report.id_tag else {}), changed
 
 
 async def data_transfer(call: Call) -> Reply:
+    """A maker's own message: none is known here."""
+    t.strict(call.payload, m.DataTransfer)
     await stations.seen(call.station, call.now)
     return {"status": "UnknownVendorId"}, []
+
+
+async def firmware_status(call: Call) -> Reply:
+    """How far an update is."""
+    t.strict(call.payload, m.FirmwareStatusNotification)
+    await stations.seen(call.station, call.now)
+    return {}, []
+
+
+async def diagnostics_status(call: Call) -> Reply:
+    """How far an upload is."""
+    t.strict(call.payload, m.DiagnosticsStatusNotification)
+    await stations.seen(call.station, call.now)
+    return {}, []
 
 
 HANDLERS: dict[str, Callable[[Call], Awaitable[Reply]]] = {
@@ -106,24 +116,18 @@ HANDLERS: dict[str, Callable[[Call], Awaitable[Reply]]] = {
     "MeterValues": meter_values,
     "StopTransaction": stop_transaction,
     "DataTransfer": data_transfer,
-    "DiagnosticsStatusNotification": heartbeat,
-    "FirmwareStatusNotification": heartbeat,
+    "FirmwareStatusNotification": firmware_status,
+    "DiagnosticsStatusNotification": diagnostics_status,
 }
-MOVES_MONEY = {"StartTransaction", "MeterValues", "StopTransaction"}
+# The answer to a message about money that makes no sense: it is kept for a person, and the station need not repeat it.
+ACKNOWLEDGED: dict[str, dict[str, Any]] = {
+    "StartTransaction": {"transactionId": 0, "idTagInfo": {"status": "Invalid"}},
+    "MeterValues": {},
+    "StopTransaction": {},
+}
 
 
-async def handle(action: str, payload: msgspec.Raw, station: Station, message_id: str, body: str, secret: bytes,
-                 now: datetime) -> Reply:  # fmt: skip
-    """Decode, do, and say what to answer. Raises msgspec.ValidationError, Unreadable, KeyError (unknown action)."""
-    message = msgspec.json.decode(payload, type=m.CALLS[action])
-    reply, changed = await HANDLERS[action](Call(station, message, message_id, body, secret, now))
-    return (reply if action not in ("DiagnosticsStatusNotification", "FirmwareStatusNotification") else {}), changed
-
-
-async def keep_unreadable(action: str, station: Station, body: str, reason: str, now: datetime) -> dict[str, Any] | None:
-    """A message about money that cannot be read is kept for a person and acknowledged; None where a start needs an error.
-
-    An error answer would make the station repeat it for ever.
-    """
-    await transactions.quarantine_message(station, action, reason, body, now)
-    return {} if action != "StartTransaction" else None
+async def keep_unreadable(action: str, call: Call, reason: str) -> dict[str, Any]:
+    """Keep a message about money that cannot be read, and acknowledge it: an error would be repeated for ever."""
+    await review.quarantine_message(call.station, action, reason, t.text_of(call.payload), call.now)
+    return ACKNOWLEDGED[action]

@@ -26,8 +26,8 @@ LEFT JOIN charge_request r ON r.account_id = c.account_id AND r.station_id = c.s
     AND r.connector_no = c.number AND r.state IN ('asked', 'sent', 'plug_in')
 """
 SESSION = """
-SELECT x.*, x.class AS class_, coalesce(c.status, 'Unavailable') AS connector_status, st.online, st.online_changed_at, st.identity,
-       st.name AS station_name, st.place, coalesce(c.public_code, '') AS public_code, st.site_id, s.name AS site_name,
+SELECT x.*, x.class AS class_, coalesce(c.status, 'Unavailable') AS connector_status, st.online, st.online_changed_at,
+       st.identity, st.name AS station_name, st.place, coalesce(c.public_code, '') AS public_code, st.site_id, s.name AS site_name,
        s.time_zone
 FROM charging_session x
 JOIN station st ON st.account_id = x.account_id AND st.id = x.station_id

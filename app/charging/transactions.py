@@ -187,7 +187,7 @@ async def _request_started(request_id: UUID, session_id: UUID, now: datetime) ->
 
 def _without_tag(body: str, id_tag: str | None) -> str:
     """A message with the tag cut to its tail: UIDs are never kept in full."""
-    return body.replace(id_tag, f"*{tail(id_tag)}") if id_tag else body
+    return body.replace(f'"{id_tag}"', f'"*{tail(id_tag)}"') if id_tag else body
 
 
 def _session_changed(station: Station, session_id: UUID, person_id: UUID | None) -> Changed:
