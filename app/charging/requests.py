@@ -33,10 +33,9 @@ async def request_start(
 ) -> tuple[ChargeRequest, list[Changed]]:
     """Ask a station to start. The same idempotency key gives the same request. Raises Refused with the reason."""
     async with in_account(account_id):
-        known = await fetchval(
-            "SELECT id FROM charge_request WHERE person_id = $1 AND idempotency_key = $2", person_id, idempotency_key
+        request_id = await _known(person_id, idempotency_key) or await _ask(
+            account_id, person_id, login_id, code, idempotency_key, secret, now
         )
-        request_id = known or await _ask(account_id, person_id, login_id, code, idempotency_key, secret, now)
         request = await queries.request(request_id)
     if request is None:
         raise not_found("request")
@@ -47,9 +46,12 @@ async def request_start(
     return request, changed
 
 
-async def _ask(
-    account_id: UUID, person_id: UUID, login_id: UUID, code: str, idempotency_key: UUID, secret: bytes, now: datetime
-) -> UUID:
+async def _known(person_id: UUID, idempotency_key: UUID) -> UUID | None:
+    found = await fetchval("SELECT id FROM charge_request WHERE person_id = $1 AND idempotency_key = $2", person_id, idempotency_key)
+    return found if found is None else UUID(str(found))
+
+
+async def _ask(account_id: UUID, person_id: UUID, login_id: UUID, code: str, idempotency_key: UUID, secret: bytes, now: datetime) -> UUID:
     connector = await queries.connector_by_code(code)
     if connector is None:
         raise Refused("unknown_code", 404, "No place has this code. Check the sticker, or choose a place from the list.")
@@ -59,6 +61,9 @@ async def _ask(
         connector.station_id,
         connector.number,
     )
+    known = await _known(person_id, idempotency_key)
+    if known is not None:
+        return known
     connector = await queries.connector_by_code(code) or connector
     today = local_date(now, connector.time_zone)
     billing_point_id = await queries.billing_point_of(person_id, connector.site_id, today)
@@ -119,9 +124,7 @@ async def expire_request(account_id: UUID, request_id: UUID, now: datetime) -> l
             await record("RequestDeadlinePassed", {"request_id": request_id}, account_id=account_id, at=row["deadline"])
             return []
         state = "not_plugged_in" if row["state"] == "plug_in" else "no_answer"
-        await execute(
-            "UPDATE charge_request SET state = $2, reason = $2, changed_at = $3 WHERE id = $1", request_id, state, now
-        )
+        await execute("UPDATE charge_request SET state = $2, reason = $2, changed_at = $3 WHERE id = $1", request_id, state, now)
     return [
         Changed(account_id=account_id, kind="request", id=request_id, person_id=row["person_id"]),
         Changed(account_id=account_id, kind="connector", station_id=row["station_id"], connector=row["connector_no"]),

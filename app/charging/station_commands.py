@@ -53,9 +53,7 @@ async def given_up(station_id: UUID, command_id: UUID) -> Command | None:
 async def give_up_overdue(now: datetime) -> list[Changed]:
     """End commands whose node died or whose station never came back. Safe to repeat; for the timetable and the nodes."""
     async with as_machine():
-        rows = await fetch(
-            f"SELECT {COLUMNS} FROM station_command WHERE state IN ('queued', 'sent') AND deadline < $1", now - GRACE
-        )
+        rows = await fetch(f"SELECT {COLUMNS} FROM station_command WHERE state IN ('queued', 'sent') AND deadline < $1", now - GRACE)
     changed: list[Changed] = []
     for row in rows:
         changed += await failed(Command(**row), "timed_out", "no_answer", now)

@@ -62,9 +62,7 @@ async def node_lives(node: str, held: list[tuple[UUID, int]], now: datetime) -> 
     """A node's sign of life with the (station, connection number) that it holds. Clears the presence of dead nodes and
     repairs its own, should another have taken it for dead."""
     async with as_machine():
-        await execute(
-            "INSERT INTO ocpp_node (node, seen_at) VALUES ($1, $2) ON CONFLICT (node) DO UPDATE SET seen_at = $2", node, now
-        )
+        await execute("INSERT INTO ocpp_node (node, seen_at) VALUES ($1, $2) ON CONFLICT (node) DO UPDATE SET seen_at = $2", node, now)
         back = await fetch(
             "UPDATE station s SET online = true, online_changed_at = $4, node = $1"
             " FROM unnest($2::uuid[], $3::bigint[]) AS held (id, connection_no)"

@@ -63,9 +63,7 @@ FROM charging_session WHERE transaction_no = $1 FOR UPDATE
 """
 
 
-async def end_session(
-    station: Station, report: StopReport, message_id: str, values: list[ValueReport], now: datetime
-) -> list[Changed]:
+async def end_session(station: Station, report: StopReport, message_id: str, values: list[ValueReport], now: datetime) -> list[Changed]:
     """Record a stop. The first accepted stop wins; whatever does not fit is acknowledged and kept for review."""
     async with as_machine():
         body = _without_tag(report.body, report.id_tag)
@@ -100,9 +98,7 @@ async def _keep_other_stop(station: Station, row: asyncpg.Record, report: StopRe
 
 
 async def _close(station: Station, row: asyncpg.Record, report: StopReport, now: datetime) -> None:
-    closing = rules.close(
-        row["meter_start_wh"], report.meter_stop_wh, row["started_at"], report.stopped_at, station.max_power_w
-    )
+    closing = rules.close(row["meter_start_wh"], report.meter_stop_wh, row["started_at"], report.stopped_at, station.max_power_w)
     odd = row["held_reason"] or rules.odd_clock(report.stopped_at, now, station.commissioned_at)
     if odd is not None and closing.state == "ended":
         closing = rules.Close("held", None, odd)

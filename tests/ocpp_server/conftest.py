@@ -1,9 +1,10 @@
 """A listening node on a free port, with a house of stations, in the test's own process."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -15,6 +16,9 @@ from tests.charging.house import SECRET, House, make_house
 from tests.ocpp_server.raw_station import RawStation
 
 
+OWN = "the station's own password"
+
+
 class Site(msgspec.Struct):
     """What a test of the server works with."""
 
@@ -22,10 +26,25 @@ class Site(msgspec.Struct):
     node: Node
     port: int
     opened: list[RawStation]
+    dsn: str
 
-    def station(self, identity: str = "CP-1", password: str | None = "") -> RawStation:
+    async def wake(self, identity: str) -> None:
+        """The wake-up that the web sends after it has committed a command."""
+        if self.house.stations[identity] in self.node.connections:
+            self.node.connections[self.house.stations[identity]].commands.wake()
+
+    async def jobs(self) -> list[str]:
+        """The events in the outbox, in order; only the cluster's own login may look at the queue's tables."""
+        line = await asyncpg.connect(self.dsn)
+        try:
+            found = await line.fetch("SELECT task_name FROM procrastinate.procrastinate_jobs ORDER BY id")
+        finally:
+            await line.close()
+        return [row["task_name"] for row in found]
+
+    def station(self, identity: str = "CP-1", password: str | None = OWN) -> RawStation:
         """A station that is not connected yet."""
-        raw = RawStation(self.port, identity, self.house.passwords.get(identity, "x") if password == "" else password)
+        raw = RawStation(self.port, identity, self.house.passwords.get(identity, "x") if password == OWN else password)
         self.opened.append(raw)
         return raw
 
@@ -33,6 +52,9 @@ class Site(msgspec.Struct):
         """A connected station that has booted."""
         raw = await self.station(identity).open()
         await raw.boot()
+        for connector in (1, 2):
+            state = {"connectorId": connector, "errorCode": "NoError", "status": "Available"}
+            await raw.said("StatusNotification", state)
         return raw
 
 
@@ -47,7 +69,7 @@ async def site(database: str, redis_url: str, settings_for: Callable[..., Any]) 
     """A house and a node with quick pings."""
     house = await make_house()
     async with running_node(settings_for(), utc_now, port=0) as (node, port):
-        place = Site(house, node, port, [])
+        place = Site(house, node, port, [], database)
         yield place
         for raw in place.opened:
             if raw.reading is not None:
@@ -67,4 +89,11 @@ def settings_for(dsn: str, redis_url: str) -> Callable[..., Any]:
     return make
 
 
-Clockwork = Callable[[], Awaitable[datetime]]
+async def eventually(check: Callable[[], Any], seconds: float = 10) -> Any:
+    """The first answer of `check` that says yes."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found = await check()
+            if found:
+                return found
+            await asyncio.sleep(0.05)

@@ -37,9 +37,7 @@ class RawStation:
         self.pong = True
         self.reading: asyncio.Task[None] | None = None
 
-    async def open(
-        self, *, name: str | None = None, protocols: tuple[str, ...] = ("ocpp1.6",), path: str | None = None
-    ) -> "RawStation":
+    async def open(self, *, name: str | None = None, protocols: tuple[str, ...] = ("ocpp1.6",), path: str | None = None) -> "RawStation":
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         head = [
             f"GET {path or '/ocpp/' + self.identity} HTTP/1.1", "Host: localhost", "Upgrade: websocket",

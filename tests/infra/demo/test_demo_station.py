@@ -11,20 +11,11 @@ from infra.demo.passwords import station_password
 from infra.demo.stations import run_station
 from ocpp_server.main import running_node
 from tests.charging.house import BADGE_ANNA, BADGE_BLOCKED, House, make_house
-from tests.ocpp_server.conftest import rows, settings_for  # noqa: F401
+from tests.ocpp_server.conftest import eventually, rows, settings_for
 
 
 async def told(data, command, **args):
     return await asyncio.to_thread(station_control.send, data, "CP-1", command, **args)
-
-
-async def until(check, seconds=15):
-    async with asyncio.timeout(seconds):
-        while True:
-            found = await check()
-            if found:
-                return found
-            await asyncio.sleep(0.1)
 
 
 async def one_session():
@@ -33,13 +24,13 @@ async def one_session():
 
 
 @pytest.fixture
-async def demo(database, settings_for, tmp_path) -> AsyncIterator[House]:  # noqa: F811
+async def demo(database, settings_for, tmp_path) -> AsyncIterator[House]:
     house = await make_house(stations=1)
     async with running_node(settings_for(), utc_now, port=0) as (_, port):
         url = f"ws://127.0.0.1:{port}/ocpp"
         task = asyncio.create_task(run_station("CP-1", url, house.passwords["CP-1"], tmp_path))
         try:
-            await until(lambda: rows("SELECT 1 FROM connector WHERE status = 'Preparing'"))
+            await eventually(lambda: rows("SELECT 1 FROM connector WHERE status = 'Preparing'"))
             yield house
         finally:
             task.cancel()
@@ -48,9 +39,9 @@ async def demo(database, settings_for, tmp_path) -> AsyncIterator[House]:  # noq
 
 async def test_a_badge_starts_and_the_same_badge_stops(demo, tmp_path):
     assert (await told(tmp_path, "badge", uid=BADGE_ANNA))["action"] == "started"
-    await until(lambda: rows("SELECT 1 FROM charging_session WHERE last_power_w > 0"))
+    await eventually(lambda: rows("SELECT 1 FROM charging_session WHERE last_power_w > 0"))
     assert (await told(tmp_path, "badge", uid=BADGE_ANNA))["action"] == "stopped"
-    ended = await until(lambda: rows("SELECT * FROM charging_session WHERE state = 'ended'"))
+    ended = await eventually(lambda: rows("SELECT * FROM charging_session WHERE state = 'ended'"))
     assert ended[0]["person_id"] == demo.anna
     assert ended[0]["energy_wh"] == ended[0]["meter_stop_wh"] - ended[0]["meter_start_wh"] > 0
 
@@ -62,13 +53,13 @@ async def test_a_blocked_badge_is_refused_at_the_station(demo, tmp_path):
 
 async def test_what_happens_offline_is_delivered_later(demo, tmp_path):
     await told(tmp_path, "offline")
-    await until(lambda: rows("SELECT 1 FROM station WHERE NOT online"))
+    await eventually(lambda: rows("SELECT 1 FROM station WHERE NOT online"))
     assert (await told(tmp_path, "badge", uid=BADGE_ANNA))["status"] == "Offline"
     await told(tmp_path, "unplug")
     assert (await told(tmp_path, "status"))["queued"] >= 2
     assert await one_session() is None
     await told(tmp_path, "online")
-    ended = await until(lambda: rows("SELECT * FROM charging_session WHERE state = 'ended'"))
+    ended = await eventually(lambda: rows("SELECT * FROM charging_session WHERE state = 'ended'"))
     assert ended[0]["person_id"] == demo.anna
     assert ended[0]["stop_reason"] == "EVDisconnected"
 

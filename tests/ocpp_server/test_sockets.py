@@ -1,0 +1,193 @@
+"""The door and the line: who gets in, who is cut, and what nobody else notices."""
+
+import asyncio
+import base64
+import time
+
+import pytest
+
+from app.kernel.clock import utc_now
+from ocpp_server.door import Throttle, basic, identity_in
+from ocpp_server.main import running_node
+from tests.charging.house import make_house
+from tests.ocpp_server.conftest import Site, eventually, rows
+from tests.ocpp_server.raw_station import RefusedUpgrade
+
+
+async def refused(station, **how):
+    with pytest.raises(RefusedUpgrade) as caught:
+        await station.open(**how)
+    return caught.value
+
+
+async def online(identity="CP-1"):
+    (row,) = await rows("SELECT online FROM station WHERE identity = $1", identity)
+    return row["online"]
+
+
+async def test_st30_nobody_gets_in_without_the_stations_own_password(site):
+    own = site.house.passwords["CP-1"]
+    for password in (None, "wrong", ""):
+        caught = await refused(site.station("CP-1", password))
+        assert caught.status == 401
+        assert "password" not in caught.head
+    assert (await refused(site.station("CP-1", site.house.passwords["CP-2"]), name="CP-2")).status == 401
+    assert (await refused(site.station("cp-1", own))).status == 401
+    assert (await refused(site.station("CP-9", own))).status == 401
+    assert not await online()
+
+
+@pytest.mark.parametrize("path", ["/ocpp/CP-2/../CP-1", "/ocpp/..%2fCP-1", "/ocpp/", "/CP-1", "/ocpp/CP-1/", "/ocpp/CP-1?x=1"])
+async def test_st30_an_odd_path_leads_nowhere(site, path):
+    assert (await refused(site.station(), path=path)).status in (401, 404)
+
+
+@pytest.mark.parametrize("protocols", [(), ("ocpp9.9",), ("mqtt",), ("ocpp2.0.1",)])
+async def test_st31_a_station_without_our_subprotocol_is_refused(site, protocols):
+    caught = await refused(site.station(), protocols=protocols)
+    assert caught.status == 400
+    assert "ocpp1.6" not in caught.head
+
+
+async def test_st31_the_known_subprotocol_is_picked_among_others(site):
+    station = await site.station().open(protocols=("ocpp9.9", "ocpp1.6"))
+    assert station.protocol == "ocpp1.6"
+
+
+async def test_st32_the_second_connection_wins_and_the_first_is_closed(site):
+    first = await site.connected()
+    await refused(site.station("CP-1", "wrong"))
+    assert (await first.said("Heartbeat", {}))["currentTime"]
+    second = await site.connected()
+    assert await first.closed() == 1008
+    assert (await second.said("Heartbeat", {}))["currentTime"]
+    assert await online()
+    kinds = await rows("SELECT kind FROM security_event WHERE kind = 'second_connection'")
+    assert len(kinds) == 1
+
+
+async def test_st32_a_connection_at_another_node_wins_too(site, settings_for):
+    first = await site.connected()
+    async with running_node(settings_for(HOFSTROM_OCPP_PORT="1"), utc_now, port=0) as (_, port):
+        there = Site(site.house, site.node, port, [], site.dsn)
+        second = await there.connected()
+        assert await first.closed() == 1008
+        assert await online()
+        second.cut()
+    await eventually(lambda: rows("SELECT 1 FROM station WHERE identity = 'CP-1' AND NOT online"))
+
+
+async def test_st33_guessing_is_throttled_and_the_true_station_still_gets_in(site):
+    statuses = [(await refused(site.station("CP-1", f"guess-{n}"))).status for n in range(25)]
+    assert statuses[0] == 401
+    assert statuses[-1] == 429
+    assert await site.connected("CP-2")
+
+    async def true_station():
+        try:
+            return await site.connected("CP-1")
+        except RefusedUpgrade:
+            return None
+
+    assert await eventually(true_station)
+
+
+def test_st33_the_throttle_is_per_station_and_address_and_lets_go_with_time():
+    at = 0.0
+    throttle = Throttle(lambda: at)
+    for _ in range(30):
+        throttle.failed(("CP-1", "a"))
+    assert not throttle.allows(("CP-1", "a"))
+    assert throttle.allows(("CP-1", "b"))
+    assert throttle.allows(("CP-2", "a"))
+    at = 25.0
+    assert throttle.allows(("CP-1", "a"))
+
+
+async def test_st34_a_silent_socket_is_dead_within_two_pings(database, redis_url, settings_for):
+    house = await make_house(stations=1)
+    async with running_node(settings_for(), utc_now, port=0, ping_s=0.3) as (node, port):
+        station = Site(house, node, port, [], database).station()
+        station.pong = False
+        await station.open()
+        await eventually(online)
+        began = time.monotonic()
+        await station.closed()
+        assert time.monotonic() - began < 3
+        await eventually(lambda: rows("SELECT 1 FROM station WHERE NOT online"))
+
+
+async def test_st34_a_station_that_answers_pings_stays(database, redis_url, settings_for):
+    house = await make_house(stations=1)
+    async with running_node(settings_for(), utc_now, port=0, ping_s=0.2) as (node, port):
+        station = await Site(house, node, port, [], database).connected()
+        await asyncio.sleep(1.2)
+        assert (await station.said("Heartbeat", {}))["currentTime"]
+        station.cut()
+
+
+async def test_st35_slow_handshakes_are_cut_and_delay_nobody(database, redis_url, settings_for):
+    house = await make_house(stations=1)
+    async with running_node(settings_for(), utc_now, port=0, handshake_s=0.5) as (node, port):
+        slow = [await asyncio.open_connection("127.0.0.1", port) for _ in range(50)]
+        for _, writer in slow:
+            writer.write(b"GET /ocpp/CP-1 HTTP/1.1\r\nHost: a\r\nX-")
+        station = await Site(house, node, port, [], database).connected()
+        for reader, writer in slow:
+            await asyncio.wait_for(reader.read(), 5)
+            writer.close()
+        station.cut()
+
+
+async def test_st36_a_frame_beyond_128_kib_closes_its_own_socket_only(site):
+    station, other = await site.connected("CP-1"), await site.connected("CP-2")
+    await station.text("x" * (128 * 1024 + 1))
+    assert await station.closed() == 1009
+    assert (await other.said("Heartbeat", {}))["currentTime"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{bad", "{}", "[]", "null", '[9,"a","b",{}]', '[2,"a"]', '[2,1,"Heartbeat",{}]', "[" * 50_000 + "]" * 50_000,
+     '[2,"' + "i" * 5000 + '","Heartbeat",{}]', '[1e999,"a","Heartbeat",{}]'],
+)  # fmt: skip
+async def test_st37_what_is_no_message_is_dropped_and_the_socket_stays(site, text):
+    station = await site.connected()
+    await station.text(text)
+    assert (await station.said("Heartbeat", {}))["currentTime"]
+    assert station.unasked == []
+
+
+async def test_st37_binary_frames_are_dropped(site):
+    station = await site.connected()
+    await station.frame(2, b'[2,"a","Heartbeat",{}]')
+    assert (await station.said("Heartbeat", {}))["currentTime"]
+
+
+async def test_st37_too_many_unreadable_frames_a_minute_close_the_socket(site):
+    station = await site.connected()
+    for _ in range(61):
+        await station.text("{bad")
+    assert await station.closed() == 1008
+    assert await site.connected()
+
+
+async def test_presence_follows_the_socket_and_survives_a_killed_node(site, settings_for):
+    station = await site.connected()
+    assert await online()
+    station.cut()
+    await eventually(lambda: rows("SELECT 1 FROM station WHERE identity = 'CP-1' AND NOT online"))
+
+
+@pytest.mark.parametrize(
+    ("path", "identity"),
+    [("/ocpp/CP-1", "CP-1"), ("/ocpp/a%20b", "a b"), ("/ocpp/a/b", None), ("/ocpp/", None), ("/x/CP", None),
+     ("/ocpp/" + "x" * 49, None), ("/ocpp/%00", None), ("/ocpp/..", None)],
+)  # fmt: skip
+def test_the_identity_is_one_plain_name_in_the_path(path, identity):
+    assert identity_in(path) == identity
+
+
+@pytest.mark.parametrize("header", ["", "Bearer x", "Basic", "Basic !!!", "Basic " + base64.b64encode(b"\xff\xfe").decode()])
+def test_a_header_that_is_no_basic_one_names_nobody(header):
+    assert basic(header) == ("", "")
