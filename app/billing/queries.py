@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from app.billing.rules import status_of
-from app.database.transaction import fetch, fetchrow
+from app.database.transaction import fetch, fetchrow, in_account
 from app.tariffs.model import PriceLine
 
 
@@ -172,3 +172,10 @@ async def uncharged_sessions(site_id: UUID, start: datetime, end: datetime) -> l
         " AND c.session_id = x.id) ORDER BY x.stopped_at", site_id, start, end,
     )  # fmt: skip
     return [row["id"] for row in rows]
+
+
+async def account_of_reference(account_id: UUID, reference: str) -> bool:
+    """Whether an account has a bill with this reference (opens its own transaction)."""
+    plain = "".join(reference.split()).upper()
+    async with in_account(account_id):
+        return await fetchrow("SELECT 1 FROM invoice WHERE reference = $1", plain) is not None

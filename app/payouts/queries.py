@@ -55,7 +55,9 @@ async def statement_pdf(payout_id: UUID, owner_id: UUID) -> bytes | None:
     return None if row is None else row["statement_pdf"]
 
 
-async def bank_file(payout_id: UUID) -> tuple[str, bytes] | None:
-    """(number, pain.001) of a payout."""
-    row = await fetchrow("SELECT number, pain001 FROM payout WHERE id = $1", payout_id)
-    return None if row is None else (row["number"], row["pain001"])
+async def payout_files(payout_id: UUID) -> tuple[str, bytes, bytes]:
+    """(number, statement PDF, pain.001) of a payout. Raises LookupError."""
+    row = await fetchrow("SELECT number, statement_pdf, pain001 FROM payout WHERE id = $1", payout_id)
+    if row is None:
+        raise LookupError(f"no payout {payout_id}")
+    return row["number"], row["statement_pdf"], row["pain001"]

@@ -58,9 +58,7 @@ class EmbeddedPostgres:
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
         if len(str(self.socket_folder / ".s.PGSQL.5432")) > LONGEST_SOCKET_PATH:
-            raise ServerFailed(
-                f"The path {self.socket_folder} is too long for a socket. Set HOFSTROM_DATA to a shorter folder."
-            )
+            raise ServerFailed(f"The path {self.socket_folder} is too long for a socket. Set HOFSTROM_DATA to a shorter folder.")
 
     def dsn(self, database: str = DATABASE) -> str:
         """The address of a database of this cluster."""

@@ -1,0 +1,273 @@
+"""The `hofstrom` command: one entry for people and process managers."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from app.kernel.calendar import parse_period
+from app.kernel.clock import shifted_clock, utc_now
+from app.kernel.errors import Refused
+from app.kernel.settings import BadSetting, Settings, settings_from
+from infra.local.state import with_secret
+
+structlog.configure(processors=[
+    structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"),
+    structlog.processors.format_exc_info, structlog.processors.JSONRenderer(),
+])  # fmt: skip
+
+HELP = {
+    "up": "start everything on this machine: database, live data, pages, stations' listener, worker, demo house",
+    "web": "the web application",
+    "ocpp": "the listener for stations (may run many times)",
+    "worker": "the worker: events, bills, mails, the timetable",
+    "migrate": "bring the database to the present schema",
+    "demo": "make or enlarge the demo accounts and describe them",
+    "demo-stations": "the two simulated stations of the demo house",
+    "badge": "hold a badge to a demo station",
+    "station": "tell a demo station: plug, unplug, fault, clear, offline, online, status, refuse_next_start, silent_next_start",
+    "month": "price a month and issue its bills; again changes nothing",
+    "payouts": "pay the owners of a month: statement, ledger, pain.001 file; again changes nothing",
+    "payment": "book a bank transfer by its reference",
+    "check": "say what is wrong with this installation and what to do",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their arguments."""
+    top = argparse.ArgumentParser(prog="hofstrom", description="Charging and energy bills for apartment houses.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    made = {name: commands.add_parser(name, help=text, description=text) for name, text in HELP.items()}
+    made["up"].add_argument("--no-demo", action="store_true", help="without the demo house and its stations")
+    made["demo"].add_argument("--json", action="store_true", help="print the accounts as JSON")
+    for name, default in (("houses", 1), ("residents", 3), ("stations", 2), ("months", 3)):
+        made["demo"].add_argument(f"--{name}", type=int, default=default)
+    made["badge"].add_argument("station")
+    made["badge"].add_argument("uid")
+    made["station"].add_argument("station")
+    made["station"].add_argument("order")
+    for name in ("month", "payouts"):
+        made[name].add_argument("--period", required=True, help="the month, such as 2026-10")
+        made[name].add_argument("--site", help="a site's name or id (default: every site)")
+    made["payouts"].add_argument("--out", default="", help="folder for the files (default: the data folder)")
+    for name in ("reference", "amount", "bank-reference"):
+        made["payment"].add_argument(f"--{name}", required=True)
+    made["payment"].add_argument("--currency", default="CHF")
+    made["payment"].add_argument("--received-on", default="")
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; the exit code is 0 where it did what it says."""
+    args = parser().parse_args(argv)
+    try:
+        settings = resolved(settings_from(os.environ), args.command)
+        return COMMANDS[args.command](settings, args)
+    except (BadSetting, Refused, ValueError) as error:
+        print(f"hofstrom {args.command}: {error}", file=sys.stderr)
+        return 2
+
+
+def resolved(settings: Settings, command: str) -> Settings:
+    """The settings with secret; addresses of a running `hofstrom up` are taken from its ready.json."""
+    settings = with_secret(settings)
+    ready = settings.data / "ready.json"
+    if command in ("up", "check") or settings.database_url or not ready.exists():
+        return settings
+    running: dict[str, Any] = json.loads(ready.read_text())
+    return msgspec.structs.replace(
+        settings, database_url=running["database_url"], redis_url=running["redis_url"],
+        http_port=int(running["http"].rsplit(":", 1)[1]), ocpp_port=int(running["ocpp"].split(":")[2].split("/")[0]),
+    )  # fmt: skip
+
+
+def _needs_database(settings: Settings) -> None:
+    if not settings.database_url:
+        raise BadSetting("no database: start `hofstrom up` first, or set DATABASE_URL.")
+
+
+def _up(settings: Settings, args: argparse.Namespace) -> int:
+    from infra.local.supervisor import Supervisor
+
+    return Supervisor(settings, demo=not args.no_demo).run()
+
+
+def _web(settings: Settings, _: argparse.Namespace) -> int:
+    from app.main import run
+
+    _needs_database(settings)
+    run(settings)
+    return 0
+
+
+def _ocpp(settings: Settings, _: argparse.Namespace) -> int:
+    from ocpp_server.main import run
+
+    _needs_database(settings)
+    run(settings)
+    return 0
+
+
+def _worker(settings: Settings, _: argparse.Namespace) -> int:
+    from app.worker import run
+
+    _needs_database(settings)
+    run(settings)
+    return 0
+
+
+def _demo_stations(settings: Settings, _: argparse.Namespace) -> int:
+    from infra.demo.stations import run
+
+    run(settings)
+    return 0
+
+
+def _migrate(settings: Settings, _: argparse.Namespace) -> int:
+    from app.database.migrate import migrate
+
+    _needs_database(settings)
+    steps = asyncio.run(migrate(settings.database_url))
+    print("\n".join(steps) if steps else "The database is up to date.")
+    return 0
+
+
+def _check(settings: Settings, _: argparse.Namespace) -> int:
+    from infra.local.check import problems, report
+
+    print("\n".join(report(dict(os.environ))))
+    found = problems(settings)
+    print("\n".join(["", *found]) if found else "\nEverything is in order.")
+    return 1 if found else 0
+
+
+def _badge(settings: Settings, args: argparse.Namespace) -> int:
+    from infra.demo.station_control import present_badge
+
+    answer = present_badge(settings.data, args.station, args.uid)
+    print(json.dumps(answer, default=str))
+    return 0 if answer.get("ok") else 1
+
+
+def _station(settings: Settings, args: argparse.Namespace) -> int:
+    from infra.demo.station_control import send
+
+    print(json.dumps(send(settings.data, args.station, args.order), default=str))
+    return 0
+
+
+def _with_database(settings: Settings, work: Callable[[], Awaitable[int]]) -> int:
+    from app.database.engine import close_database, open_database
+
+    async def run() -> int:
+        await open_database(settings.database_url)
+        try:
+            return await work()
+        finally:
+            await close_database()
+
+    _needs_database(settings)
+    return asyncio.run(run())
+
+
+def _demo(settings: Settings, args: argparse.Namespace) -> int:
+    from infra.demo.seed import Shape, seed
+
+    async def work() -> int:
+        clock = utc_now if settings.test_clock is None else shifted_clock(settings.test_clock)
+        described = await seed(settings, clock(), Shape(args.houses, args.residents, args.stations, args.months))
+        print(json.dumps(described) if args.json else json.dumps(described, indent=2))
+        return 0
+
+    return _with_database(settings, work)
+
+
+async def _sites(wanted: str | None) -> list[tuple[UUID, UUID, str]]:
+    """(account, site, name) of the sites named, in every account. Raises ValueError where none fits."""
+    from app.database.transaction import as_machine, fetch
+
+    async with as_machine():
+        rows = await fetch("SELECT account_id, id, name FROM site ORDER BY account_id, name")
+    found = [(r["account_id"], r["id"], r["name"]) for r in rows if wanted in (None, r["name"], str(r["id"]))]
+    if not found:
+        raise ValueError(f"there is no site '{wanted}'")
+    return found
+
+
+def _month(settings: Settings, args: argparse.Namespace) -> int:
+    from app.billing.commands import run_month
+
+    async def work() -> int:
+        failed = 0
+        for account_id, site_id, name in await _sites(args.site):
+            report = await run_month(account_id, site_id, parse_period(args.period), utc_now())
+            failed += len(report.failed)
+            print(f"{name}: {report.bills} bills issued, {len(report.failed)} failed")
+        return 1 if failed else 0
+
+    return _with_database(settings, work)
+
+
+def _payouts(settings: Settings, args: argparse.Namespace) -> int:
+    from app.database.transaction import in_account
+    from app.payouts.commands import pay_out
+    from app.payouts.queries import payout_files
+
+    folder = Path(args.out) if args.out else settings.data / "payouts"
+
+    async def work() -> int:
+        for account_id, site_id, name in await _sites(args.site):
+            payout_id = await pay_out(account_id, site_id, parse_period(args.period), utc_now())
+            if payout_id is None:
+                print(f"{name}: nothing to pay")
+                continue
+            async with in_account(account_id):
+                number, statement, bank_file = await payout_files(payout_id)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{number}.pdf").write_bytes(statement)
+            (folder / f"{number}.xml").write_bytes(bank_file)
+            print(f"{name}: payout {number}: {folder / number}.pdf and .xml")
+        return 0
+
+    return _with_database(settings, work)
+
+
+def _payment(settings: Settings, args: argparse.Namespace) -> int:
+    from decimal import Decimal
+
+    from app.billing.commands import Credit, book_payment
+    from app.billing.queries import account_of_reference
+    from app.kernel.money import to_minor
+
+    async def work() -> int:
+        now = utc_now()
+        received = date.fromisoformat(args.received_on) if args.received_on else now.date()
+        for account_id in {account_id for account_id, _, _ in await _sites(None)}:
+            if await account_of_reference(account_id, args.reference):
+                credit = Credit(bank_reference=args.bank_reference, received_on=received, currency=args.currency,
+                                amount_minor=to_minor(Decimal(args.amount), args.currency), reference=args.reference)  # fmt: skip
+                payment, new = await book_payment(account_id, credit, now)
+                print(f"{'booked' if new else 'known already'}: {payment.state} {payment.bill_number or ''}")
+                return 0
+        print("No bill has this reference.", file=sys.stderr)
+        return 1
+
+    return _with_database(settings, work)
+
+
+COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
+    "up": _up, "web": _web, "ocpp": _ocpp, "worker": _worker, "migrate": _migrate, "demo": _demo, "demo-stations": _demo_stations,
+    "badge": _badge, "station": _station, "month": _month, "payouts": _payouts, "payment": _payment, "check": _check,
+}  # fmt: skip
+
+if __name__ == "__main__":
+    sys.exit(main())
