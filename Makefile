@@ -1,0 +1,60 @@
+# The recipes that README, CONTRIBUTING and CI use.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
+
+.PHONY: run test lint rows build bench-start locks clean install install-tests system-packages
+
+run: .venv/run.stamp pwa/dist/.stamp
+	@$(BIN)/python -m app.cli up
+
+.venv/bin/uv: infra/locks/bootstrap.txt
+	@echo "· Python environment"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r infra/locks/bootstrap.txt
+	@touch $@
+
+.venv/run.stamp: .venv/bin/uv infra/locks/run.txt
+	@echo "· dependencies (pinned with hashes)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r infra/locks/run.txt
+	@printf '#!/bin/sh\nexec "%s" -m app.cli "$$@"\n' "$(abspath $(BIN)/python)" > $(BIN)/hofstrom && chmod +x $(BIN)/hofstrom
+	@echo "$(abspath .)" > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/hofstrom.pth
+	@touch $@
+
+.venv/test.stamp: .venv/run.stamp infra/locks/test.txt
+	@echo "· test tools (pinned with hashes)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r infra/locks/test.txt
+	@touch $@
+
+build: pwa/dist/.stamp
+
+pwa/dist/.stamp: .venv/bin/uv $(SOURCES)
+	@echo "· pages"
+	@infra/local/npm.sh ci --no-audit --no-fund --loglevel=error
+	@infra/local/npm.sh run --silent build
+	@touch $@
+
+system-packages:
+	@infra/local/system-packages.sh
+
+test: system-packages .venv/test.stamp pwa/dist/.stamp
+	@$(BIN)/python -m tests.run
+
+lint: .venv/test.stamp pwa/dist/.stamp
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && infra/local/npm.sh run --silent check
+	@$(BIN)/python -m pytest -q tests/test_import_ladder.py
+
+rows: .venv/test.stamp
+	@$(BIN)/python -m tests.rows
+
+bench-start: .venv/test.stamp
+	@$(BIN)/python -m tests.bench.start
+
+locks: .venv/bin/uv
+	@cd infra/locks && for extra in run test; do \
+	  ../../$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-annotate --no-header -p 3.11 \
+	  $$([ $$extra = test ] && echo "--extra test -c run.txt") ../../pyproject.toml -o $$extra.txt; done
+
+clean:
+	@rm -rf .venv pwa/dist pwa/node_modules test-results
