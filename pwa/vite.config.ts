@@ -1,0 +1,38 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, constants } from 'node:zlib';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig, type Plugin } from 'vite';
+
+const dist = join(import.meta.dirname, 'dist');
+
+function files(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    return statSync(path).isDirectory() ? files(path) : [path];
+  });
+}
+
+/** Lists the shell's files in the service worker and packs every text file with brotli. */
+function finish(): Plugin {
+  return {
+    name: 'finish',
+    apply: 'build',
+    closeBundle() {
+      const shell = files(dist)
+        .map((path) => path.slice(dist.length).replaceAll('\\', '/'))
+        .filter((path) => !/\.(br|wasm|map)$|sw\.js$|\.stamp$/.test(path));
+      const worker = readFileSync(join(import.meta.dirname, 'src/sw.js'), 'utf8');
+      const list = JSON.stringify(shell.map((path) => (path === '/index.html' ? '/' : path)));
+      const version = JSON.stringify(Date.now().toString(36));
+      writeFileSync(join(dist, 'sw.js'), worker.replace('__SHELL__', list).replace('__VERSION__', version));
+      for (const path of files(dist).filter((name) => /\.(js|css|html|svg|webmanifest|wasm)$/.test(name)))
+        writeFileSync(`${path}.br`, brotliCompressSync(readFileSync(path), { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }));
+    },
+  };
+}
+
+export default defineConfig({
+  plugins: [svelte(), finish()],
+  build: { target: 'es2022', modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
+});
