@@ -34,9 +34,11 @@ async def start_session(
     A start with an unknown or blocked tag is recorded too (the station may have charged offline), charged to nobody.
     """
     async with as_machine():
-        holder = await holder_of(station, report.connector_no, report.id_tag, secret, report.started_at)
-        await keep_message(station, "StartTransaction", message_id, _without_tag(report.body, report.id_tag), now)
         odd = rules.odd_clock(report.started_at, now, station.commissioned_at)
+        # By a clock that cannot be believed nobody's badge would be valid: then the time of receipt decides.
+        at = report.started_at if odd is None else now
+        holder = await holder_of(station, report.connector_no, report.id_tag, secret, at)
+        await keep_message(station, "StartTransaction", message_id, _without_tag(report.body, report.id_tag), now)
         if not await _connector_exists(station, report.connector_no):
             odd = odd or "unknown_connector"
         row = await fetchrow(

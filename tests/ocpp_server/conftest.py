@@ -15,7 +15,6 @@ from ocpp_server.main import Node, running_node
 from tests.charging.house import SECRET, House, make_house
 from tests.ocpp_server.raw_station import RawStation
 
-
 OWN = "the station's own password"
 
 

@@ -113,7 +113,7 @@ async def test_st39_a_late_accepted_shows_the_true_state(site):
     station = await site.connected()
     station.answers["RemoteStartTransaction"] = None
     request, _ = await ask(site)
-    _, message_id, _, payload = await station.next_call()
+    _, message_id, *_ = await station.next_call()
     async with as_machine():
         await execute("UPDATE station_command SET state = 'timed_out', error = 'no_answer'")
         await execute("UPDATE charge_request SET state = 'no_answer', reason = 'no_answer'")

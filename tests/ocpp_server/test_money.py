@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.charging.missing_stops import GRACE, close_missing_stops
 from tests.charging.house import BADGE_ANNA, BADGE_BEN, BADGE_BLOCKED, BADGE_EXPIRED, BADGE_LEFT
 from tests.ocpp_server.conftest import rows
 from tests.ocpp_server.raw_station import start_payload, stop_payload
@@ -200,6 +201,7 @@ async def test_st11_a_session_by_an_impossible_clock_is_held_with_its_raw_time(s
     (session,) = await sessions()
     assert (session["state"], session["held_reason"], session["energy_wh"]) == ("held", reason, None)
     assert session["started_raw"].startswith(str(begun.year))
+    assert session["person_id"] == site.house.anna
     assert "SessionEnded" not in await site.jobs()
 
 
@@ -323,3 +325,55 @@ async def test_a_session_on_a_connector_that_does_not_exist_is_held(site):
     await station.said("StopTransaction", stop_payload(answer["transactionId"], LATER, 3000))
     (session,) = await sessions()
     assert (session["state"], session["held_reason"]) == ("held", "unknown_connector")
+
+
+async def test_st09_a_lost_stop_is_estimated_from_the_last_value_after_the_grace(site):
+    station = await site.connected()
+    first = await station.start(AT)
+    await station.said("MeterValues", reading(AT + timedelta(minutes=10), 2500, 9000, transactionId=first))
+    await station.start(AT + timedelta(minutes=20), meter=2600)
+    now = datetime.now(UTC)
+    assert await close_missing_stops(now) == []
+    changed = await close_missing_stops(now + GRACE + timedelta(minutes=1))
+    assert {one.kind for one in changed} == {"session", "connector"}
+    assert await close_missing_stops(now + GRACE + timedelta(minutes=2)) == []
+    closed, still_open = await sessions()
+    assert (closed["state"], closed["energy_wh"], closed["estimated"]) == ("ended", 1500, True)
+    assert closed["stopped_at"] == AT + timedelta(minutes=10)
+    assert still_open["state"] == "open"
+    assert (await site.jobs()).count("SessionEnded") == 1
+    await station.said("StopTransaction", stop_payload(first, AT + timedelta(minutes=19), 2600))
+    assert [one["kind"] for one in await quarantined()] == ["stop_after_estimate"]
+    assert (await sessions())[0]["energy_wh"] == 1500
+
+
+async def test_st09_a_lost_stop_without_any_value_is_held(site):
+    station = await site.connected()
+    await station.start(AT)
+    await station.start(AT + timedelta(minutes=20), meter=2600)
+    await close_missing_stops(datetime.now(UTC) + GRACE + timedelta(minutes=1))
+    closed, _ = await sessions()
+    assert (closed["state"], closed["held_reason"], closed["energy_wh"]) == ("held", "no_values", None)
+
+
+async def test_st10_a_session_that_a_reboot_ended_is_estimated_after_the_grace(site):
+    station = await site.connected()
+    number = await station.start(AT)
+    await station.said("MeterValues", reading(AT + timedelta(minutes=10), 2500, transactionId=number))
+    station.cut()
+    await site.connected()
+    later = datetime.now(UTC) + GRACE + timedelta(minutes=1)
+    assert await close_missing_stops(datetime.now(UTC)) == []
+    await close_missing_stops(later)
+    (closed,) = await sessions()
+    assert (closed["state"], closed["energy_wh"], closed["estimated"]) == ("ended", 1500, True)
+
+
+async def test_st10_a_session_that_goes_on_after_the_reboot_stays_open(site):
+    station = await site.connected()
+    number = await station.start(AT)
+    station.cut()
+    station = await site.connected()
+    await station.said("MeterValues", reading(datetime.now(UTC) + timedelta(seconds=1), 2500, transactionId=number))
+    await close_missing_stops(datetime.now(UTC) + GRACE + timedelta(minutes=1))
+    assert [one["state"] for one in await sessions()] == ["open"]

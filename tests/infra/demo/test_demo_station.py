@@ -11,7 +11,7 @@ from infra.demo.passwords import station_password
 from infra.demo.stations import run_station
 from ocpp_server.main import running_node
 from tests.charging.house import BADGE_ANNA, BADGE_BLOCKED, House, make_house
-from tests.ocpp_server.conftest import eventually, rows, settings_for
+from tests.ocpp_server.conftest import eventually, rows
 
 
 async def told(data, command, **args):
@@ -69,8 +69,11 @@ async def test_the_register_survives_a_restart(database, tmp_path):
         task = asyncio.create_task(run_station("CP-1", "ws://127.0.0.1:9/ocpp", "x", tmp_path))
         handle = station_control.folder(tmp_path) / "CP-1.sock"
         port = station_control.folder(tmp_path) / "CP-1.port"
-        while not (handle.exists() or port.exists()):
-            await asyncio.sleep(0.02)
+
+        async def listening():
+            return handle.exists() or port.exists()
+
+        await eventually(listening)
         if (await told(tmp_path, "status"))["charging"] is False:
             await told(tmp_path, "badge", uid=BADGE_ANNA)
         await asyncio.sleep(1.5)
