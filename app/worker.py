@@ -15,7 +15,10 @@ from redis.exceptions import RedisError
 
 from app.billing.commands import charge_session, run_month
 from app.charging.model import Changed
+from app.charging.missing_stops import close_missing_stops
 from app.charging.requests import expire_request
+from app.charging.station_commands import give_up_overdue
+from app.charging.stations import forget_dead_nodes
 from app.database.engine import close_database, open_database
 from app.database.transaction import as_machine, fetch, in_account
 from app.kernel.calendar import local_date, month_of, months_before
@@ -86,6 +89,13 @@ class Worker:
                 except Exception:  # reported, and the other sites' bills must not wait for it
                     log.exception("month failed", site=str(site.id))
 
+    async def mend_charging(self) -> None:
+        """On the timetable: what a station, a node or a cut line has left behind."""
+        now = self.clock()
+        await self.announce(await forget_dead_nodes(now))
+        await self.announce(await give_up_overdue(now))
+        await self.announce(await close_missing_stops(now))
+
     async def beat(self) -> None:
         """Say every few seconds that the worker lives."""
         while self.redis is not None:
@@ -110,6 +120,11 @@ def queue_app(settings: Settings, worker: Worker) -> procrastinate.App:
     async def rescue_stalled(timestamp: int) -> None:
         for job in await queue.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
             await queue.job_manager.retry_job(job)
+
+    @queue.periodic(cron="*/1 * * * *")
+    @queue.task(name="mend_charging", queueing_lock="mend_charging")
+    async def mend_charging(timestamp: int) -> None:
+        await worker.mend_charging()
 
     @queue.periodic(cron="15 3 * * *")
     @queue.task(name="issue_last_month", queueing_lock="issue_last_month")
