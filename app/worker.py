@@ -14,8 +14,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.billing.commands import charge_session, run_month
-from app.charging.model import Changed
 from app.charging.missing_stops import close_missing_stops
+from app.charging.model import Changed
 from app.charging.requests import expire_request
 from app.charging.station_commands import give_up_overdue
 from app.charging.stations import forget_dead_nodes
