@@ -1,14 +1,16 @@
 """References that banks carry back to us, and the content of the Swiss QR-bill."""
 
-from typing import Any
-
 import segno
 from qrbill import QRBill
 from stdnum import iso11649
 from stdnum.ch import esr
+from stdnum.iso7064 import mod_97_10
 
 from app.billing.documents.render import printable
 from app.kernel.money import to_major
+
+# Signs that bills print and the slip's set lacks; the bar parts fields in other forms of the code.
+NEAREST = str.maketrans({"–": "-", "—": "-", "−": "-", "‘": "'", "’": "'", "‚": ",", "“": '"', "”": '"', "„": '"', "…": ".", "|": " "})
 
 
 class SlipFailed(ValueError):
@@ -17,8 +19,8 @@ class SlipFailed(ValueError):
 
 def is_qr_iban(iban: str) -> bool:
     """Whether an account takes QR references only: its bank id lies between 30000 and 31999."""
-    plain = iban.replace(" ", "")
-    return plain[:2] in ("CH", "LI") and 30000 <= int(plain[4:9]) <= 31999
+    plain = plain_reference(iban)
+    return plain[:2] in ("CH", "LI") and plain[4:9].isdecimal() and 30000 <= int(plain[4:9]) <= 31999
 
 
 def reference_for(iban: str, creditor_no: int, year: int, number: int) -> str:
@@ -27,11 +29,15 @@ def reference_for(iban: str, creditor_no: int, year: int, number: int) -> str:
     if is_qr_iban(iban):
         digits = body.zfill(26)
         return digits + str(esr.calc_check_digit(digits))
-    for check in range(2, 99):
-        candidate = f"RF{check:02d}{body}"
-        if iso11649.is_valid(candidate):
-            return candidate
-    raise SlipFailed("no check digits fit the reference")
+    return f"RF{mod_97_10.calc_check_digits(body + 'RF')}{body}"
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text is a QRR (27 digits) or a SCOR (RF) with the right check digits."""
+    plain = plain_reference(text)
+    if len(plain) == 27 and plain.isascii() and plain.isdecimal():
+        return bool(int(plain)) and str(esr.calc_check_digit(plain[:-1])) == plain[-1]
+    return 5 <= len(plain) <= 25 and bool(iso11649.is_valid(plain))
 
 
 def plain_reference(text: str) -> str:
@@ -47,8 +53,8 @@ def qr_matrix(
         raise SlipFailed("a QR-bill needs an amount above zero")
     try:
         bill = QRBill(
-            account=iban, creditor=_party(creditor), debtor=_party(debtor), amount=str(to_major(amount_minor, currency)),
-            currency=currency, reference_number=reference, additional_information=printable(info)[:140],
+            account=iban, creditor=slip_party(creditor), debtor=slip_party(debtor), amount=str(to_major(amount_minor, currency)),
+            currency=currency, reference_number=reference, additional_information=slip_text(info, 140),
         )  # fmt: skip
     except ValueError as error:
         raise SlipFailed(str(error)) from error
@@ -57,17 +63,22 @@ def qr_matrix(
     return content, [_runs(row) for row in code.matrix]
 
 
-def _party(party: dict[str, str]) -> dict[str, Any]:
-    def clean(text: str, most: int) -> str:
-        return printable(text).replace("|", " ").strip()[:most] or "-"
-
+def slip_party(party: dict[str, str]) -> dict[str, str]:
+    """A party as the code may carry it and the slip prints it: the same text, in the standard's lengths and characters."""
     return {
-        "name": clean(party["name"], 70),
-        "street": clean(party["street"], 70),
-        "pcode": clean(party["postcode"], 16),
-        "city": clean(party["city"], 35),
+        "name": slip_text(party["name"], 70),
+        "street": slip_text(party["street"], 70),
+        "pcode": slip_text(party["postcode"], 16),
+        "city": slip_text(party["city"], 35),
         "country": party["country"],
     }
+
+
+def slip_text(text: str, most: int) -> str:
+    """A text in the characters that SIX allows (Latin, Latin-1, Latin Extended-A, four Romanian letters, the euro sign)."""
+    known = str(printable(text)).translate(NEAREST)
+    allowed = "".join(char if "\x20" <= char <= "\x7e" or "\xa0" <= char <= "\u017f" or char in "ȘșȚț€" else "." for char in known)
+    return " ".join(allowed.split())[:most].strip() or "-"
 
 
 def _runs(row: bytearray) -> list[tuple[int, int]]:

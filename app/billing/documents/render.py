@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 import typst
 
 FOLDER = Path(str(resources.files("app.billing.documents")))
 SUBSTITUTE = "\N{WHITE SQUARE}"
-STANDARDS = ["a-3a", "ua-1"]
+STANDARDS: Final[list[Literal["a-3a", "ua-1"]]] = ["a-3a", "ua-1"]
 
 
 class DocumentFailed(RuntimeError):

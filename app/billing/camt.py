@@ -1,0 +1,195 @@
+"""Bank statements and notices (ISO 20022 camt.053 and camt.054, versions 02 to 08) as credits. Pure.
+
+Names are read without their namespace: the versions differ in it, and hardly in what is read here.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+
+import msgspec
+from lxml import etree
+
+from app.billing.qr_slip import is_reference, plain_reference
+from app.kernel.money import minor_digits, to_minor
+
+MOST_BYTES = 20_000_000
+MESSAGES = {"BkToCstmrStmt": "Stmt", "BkToCstmrDbtCdtNtfctn": "Ntfctn"}
+AMOUNT = re.compile(r"\d{1,15}(\.\d{1,5})?")
+BOOKED = {"BOOK", ""}
+NOTHING = {"", "NOTPROVIDED"}
+
+
+class CamtFailed(ValueError):
+    """A bank file that cannot be read; the text says where and why. Nothing of the file is used."""
+
+
+class BankCredit(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that came in, one per payer also out of a batch.
+
+    `bank_reference` is the bank's reference of the entry and the place in its batch ("ZB3/2"): the same in the
+    statement and in the notice, so that reading both books once. `reference` is empty where the payer gave none.
+    """
+
+    bank_reference: str
+    received_on: date
+    amount_minor: int
+    currency: str
+    reference: str
+    text: str
+    payer: str
+    payer_iban: str
+    is_reversal: bool
+
+
+class BankFile(msgspec.Struct, frozen=True, kw_only=True):
+    """The credits of a file, its accounts, and what a person should know was left out, in sentences."""
+
+    message_id: str
+    ibans: tuple[str, ...]
+    credits: tuple[BankCredit, ...]
+    left_out: tuple[str, ...]
+
+
+def bank_file(content: bytes) -> BankFile:
+    """Read a camt.053 or camt.054. Debits are passed over. Raises CamtFailed."""
+    message = _message(content)
+    credits: list[BankCredit] = []
+    left_out: list[str] = []
+    ibans: list[str] = []
+    for statement in message.findall(MESSAGES[message.tag]):
+        ibans.append(_text(statement, "Acct/Id/IBAN") or _text(statement, "Acct/Id/Othr/Id"))
+        for place, entry in enumerate(statement.findall("Ntry"), start=1):
+            if _text(entry, "CdtDbtInd") != "CRDT":
+                continue
+            reason = _why_not(entry)
+            if reason:
+                left_out.append(f"Entry {place} ({_text(entry, 'AcctSvcrRef') or 'no bank reference'}): {reason}")
+            else:
+                credits += _credits(entry, f"entry {place}")
+    _refuse_twice(credits)
+    return BankFile(
+        message_id=_text(message, "GrpHdr/MsgId"), ibans=tuple(dict.fromkeys(ibans)), credits=tuple(credits), left_out=tuple(left_out)
+    )
+
+
+def _message(content: bytes) -> etree._Element:
+    if len(content) > MOST_BYTES:
+        raise CamtFailed(f"The file has {len(content)} bytes; at most {MOST_BYTES} are read. Ask the bank for shorter periods.")
+    # Also in UTF-16: a document type could define entities that grow or read files; banks send none.
+    if b"<!DOCTYPE" in content.replace(b"\0", b"").upper():
+        raise CamtFailed("The file declares a document type. A bank's file has none; it is refused.")
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True)
+    try:
+        root = etree.fromstring(content, parser)
+    except etree.XMLSyntaxError as error:
+        raise CamtFailed(f"The file is not well-formed XML: {error}") from error
+    if root.getroottree().docinfo.doctype:
+        raise CamtFailed("The file declares a document type. A bank's file has none; it is refused.")
+    for node in root.iter(etree.Element):
+        node.tag = etree.QName(node).localname
+    message = next((node for node in root if node.tag in MESSAGES), None)
+    if message is None:
+        inside = ", ".join(str(node.tag) for node in root) or "nothing"
+        raise CamtFailed(f"The file is no camt.053 or camt.054: under {root.tag} stands {inside}.")
+    return message
+
+
+def _why_not(entry: etree._Element) -> str:
+    status = _text(entry, "Sts/Cd") or _text(entry, "Sts")
+    if status not in BOOKED:
+        return f"not booked yet (status {status})."
+    members = _text(entry, "NtryDtls/Btch/NbOfTxs")
+    if members.isdecimal() and int(members) > 1 and entry.find("NtryDtls/TxDtls") is None:
+        return f"{members} payments in one sum, without their details. Load the camt.054 of this day."
+    if any(_text(detail, "CdtDbtInd") == "DBIT" for detail in entry.findall("NtryDtls/TxDtls")):
+        return "credits and debits mixed in one sum. Book it by hand."
+    return ""
+
+
+def _credits(entry: etree._Element, where: str) -> Iterator[BankCredit]:
+    bank_reference = _text(entry, "AcctSvcrRef") or _text(entry, "NtryDtls/TxDtls/Refs/AcctSvcrRef")
+    if not bank_reference:
+        raise CamtFailed(f"{where} has no bank reference (AcctSvcrRef): it could be booked twice.")
+    total_minor, currency = _amount(entry.find("Amt"), where)
+    received_on = _day(entry, where)
+    details = entry.findall("NtryDtls/TxDtls") or [entry]
+    amounts = [_detail_amount(detail, len(details), (total_minor, currency), where) for detail in details]
+    if sum(amounts) != total_minor:
+        raise CamtFailed(f"{where}: its payments come to {sum(amounts)}, the entry says {total_minor} (minor units).")
+    for place, (detail, amount_minor) in enumerate(zip(details, amounts, strict=True), start=1):
+        if amount_minor == 0:
+            continue
+        reference, text = _remittance(detail)
+        yield BankCredit(
+            bank_reference=f"{bank_reference}/{place}", received_on=received_on, amount_minor=amount_minor, currency=currency,
+            reference=reference, text=text,
+            payer=_text(detail, "RltdPties/Dbtr/Pty/Nm") or _text(detail, "RltdPties/Dbtr/Nm") or _text(detail, "RltdPties/UltmtDbtr/Nm"),
+            payer_iban=_text(detail, "RltdPties/DbtrAcct/Id/IBAN"), is_reversal=_text(entry, "RvslInd") in ("true", "1"),
+        )  # fmt: skip
+
+
+def _detail_amount(detail: etree._Element, members: int, whole: tuple[int, str], where: str) -> int:
+    node = detail.find("Amt")
+    if node is None:
+        node = detail.find("AmtDtls/TxAmt/Amt")
+    # Alone in its entry, a payment is the entry: what arrived, also when the payer sent another currency.
+    if members == 1:
+        return whole[0]
+    amount_minor, currency = _amount(node, where)
+    if currency != whole[1]:
+        raise CamtFailed(f"{where}: a payment in {currency} inside an entry in {whole[1]}.")
+    return amount_minor
+
+
+def _amount(node: etree._Element | None, where: str) -> tuple[int, str]:
+    text = "" if node is None else (node.text or "").strip()
+    currency = "" if node is None else node.get("Ccy", "")
+    if not AMOUNT.fullmatch(text) or len(currency) != 3:
+        raise CamtFailed(f"{where}: the amount {text!r} {currency!r} is none.")
+    amount = Decimal(text)
+    if amount != amount.quantize(Decimal(1).scaleb(-minor_digits(currency))):
+        raise CamtFailed(f"{where}: {text} {currency} has more places than the currency.")
+    return to_minor(amount, currency), currency
+
+
+def _day(entry: etree._Element, where: str) -> date:
+    text = _text(entry, "BookgDt/Dt") or _text(entry, "BookgDt/DtTm") or _text(entry, "ValDt/Dt") or _text(entry, "ValDt/DtTm")
+    try:
+        return datetime.fromisoformat(text).date() if "T" in text else date.fromisoformat(text[:10])
+    except ValueError as error:
+        raise CamtFailed(f"{where}: the booking date {text!r} is none.") from error
+
+
+def _remittance(detail: etree._Element) -> tuple[str, str]:
+    """(reference, free text): the structured reference, else one that the payer wrote into the text."""
+    text = " ".join(" ".join((node.text or "").split()) for node in detail.findall("RmtInf/Ustrd"))
+    for node in detail.findall("RmtInf/Strd/CdtrRefInf/Ref"):
+        reference = plain_reference(node.text or "")
+        if reference not in NOTHING:
+            return reference, text
+    return _reference_in(text), text
+
+
+def _reference_in(text: str) -> str:
+    words = re.split(r"[\s,;:]+", text.upper())[:60]
+    for start in range(len(words)):
+        for end in range(min(len(words), start + 8), start, -1):
+            candidate = "".join(words[start:end])
+            if is_reference(candidate):
+                return candidate
+    return ""
+
+
+def _refuse_twice(credits: list[BankCredit]) -> None:
+    seen: dict[str, BankCredit] = {}
+    for credit in credits:
+        if credit.bank_reference in seen:
+            raise CamtFailed(f"Two entries carry the bank reference {credit.bank_reference}: they cannot be told apart.")
+        seen[credit.bank_reference] = credit
+
+
+def _text(node: etree._Element, path: str) -> str:
+    found = node.find(path)
+    return "" if found is None else " ".join((found.text or "").split())

@@ -1,0 +1,1 @@
+"""Bills, their documents and what the bank sends."""
