@@ -1,7 +1,5 @@
 /** Live data: server-sent events, and how old they are. */
-export const OLD_AFTER_MS = 30_000;
-
-export const isOld = (at: number, now: number): boolean => now - at > OLD_AFTER_MS;
+import { isOld } from './age';
 
 type Handlers = Partial<Record<'session' | 'request' | 'connector', (data: never) => void>>;
 

@@ -1,6 +1,7 @@
 /** Words and forms of the person's language; one JSON per language, loaded when needed. */
-export const LOCALES = ['de', 'fr', 'it', 'en'] as const;
-export type Locale = (typeof LOCALES)[number];
+import { chosenLocale, LOCALES, type Locale } from './locale';
+
+export { LOCALES, type Locale };
 type Words = typeof import('../locales/en.json');
 export type Key = keyof Words;
 
@@ -11,14 +12,6 @@ const files: Record<Locale, () => Promise<{ default: Words }>> = {
   en: () => import('../locales/en.json'),
 };
 const state = $state<{ locale: Locale; words: Words | null }>({ locale: 'en', words: null });
-
-export function chosenLocale(wanted: readonly string[]): Locale {
-  for (const tag of wanted) {
-    const found = LOCALES.find((locale) => tag.toLowerCase().startsWith(locale));
-    if (found) return found;
-  }
-  return 'en';
-}
 
 export async function useLocale(locale: Locale): Promise<void> {
   state.words = (await files[locale]()).default;
