@@ -55,7 +55,7 @@ class BankFile(msgspec.Struct, frozen=True, kw_only=True):
 def bank_file(content: bytes) -> BankFile:
     """Read a camt.053 or camt.054. Debits are passed over. Raises CamtFailed."""
     message = _message(content)
-    credits: list[BankCredit] = []
+    found: list[BankCredit] = []
     left_out: list[str] = []
     ibans: list[str] = []
     for statement in message.findall(MESSAGES[message.tag]):
@@ -67,10 +67,10 @@ def bank_file(content: bytes) -> BankFile:
             if reason:
                 left_out.append(f"Entry {place} ({_text(entry, 'AcctSvcrRef') or 'no bank reference'}): {reason}")
             else:
-                credits += _credits(entry, f"entry {place}")
-    _refuse_twice(credits)
+                found += _credits(entry, f"entry {place}")
+    _refuse_twice(found)
     return BankFile(
-        message_id=_text(message, "GrpHdr/MsgId"), ibans=tuple(dict.fromkeys(ibans)), credits=tuple(credits), left_out=tuple(left_out)
+        message_id=_text(message, "GrpHdr/MsgId"), ibans=tuple(dict.fromkeys(ibans)), credits=tuple(found), left_out=tuple(left_out)
     )
 
 
@@ -85,7 +85,7 @@ def _message(content: bytes) -> etree._Element:
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
         raise CamtFailed(f"The file is not well-formed XML: {error}") from error
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.internalDTD is not None:
         raise CamtFailed("The file declares a document type. A bank's file has none; it is refused.")
     for node in root.iter(etree.Element):
         node.tag = etree.QName(node).localname
@@ -182,9 +182,9 @@ def _reference_in(text: str) -> str:
     return ""
 
 
-def _refuse_twice(credits: list[BankCredit]) -> None:
+def _refuse_twice(found: list[BankCredit]) -> None:
     seen: dict[str, BankCredit] = {}
-    for credit in credits:
+    for credit in found:
         if credit.bank_reference in seen:
             raise CamtFailed(f"Two entries carry the bank reference {credit.bank_reference}: they cannot be told apart.")
         seen[credit.bank_reference] = credit

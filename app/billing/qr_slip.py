@@ -2,6 +2,7 @@
 
 import segno
 from qrbill import QRBill
+from segno.helpers import make_epc_qr
 from stdnum import iso11649
 from stdnum.ch import esr
 from stdnum.iso7064 import mod_97_10
@@ -61,6 +62,15 @@ def qr_matrix(
     content = bill.qr_data()
     code = segno.make_qr(content, error="m", mode="byte", encoding="utf-8", boost_error=False)
     return content, [_runs(row) for row in code.matrix]
+
+
+def epc_matrix(iban: str, name: str, amount_minor: int, reference: str) -> list[list[tuple[int, int]]]:
+    """Runs of dark modules of the code for a SEPA transfer in EUR (EPC069-12). Raises SlipFailed."""
+    try:
+        code = make_epc_qr(slip_text(name, 70), plain_reference(iban), to_major(amount_minor, "EUR"), reference=reference)
+    except ValueError as error:
+        raise SlipFailed(str(error)) from error
+    return [_runs(row) for row in code.matrix]
 
 
 def slip_party(party: dict[str, str]) -> dict[str, str]:

@@ -8,7 +8,8 @@ import msgspec
 
 from app.billing.documents import words
 from app.billing.documents.render import render
-from app.billing.qr_slip import is_qr_iban, qr_matrix
+from app.billing.qr_slip import epc_matrix, plain_reference, qr_matrix, slip_party, slip_text
+from app.kernel.money import to_major, to_minor
 from app.tariffs.model import PriceLine
 
 
@@ -36,7 +37,11 @@ class SessionLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """The frozen input of a bill. Amounts are computed by the caller; the document only checks that they add up."""
+    """The frozen input of a bill. Amounts are computed by the caller; the document only checks that they add up.
+
+    `months` are (first day, Wh) of thirteen months, oldest first; `last_month` is (gross, Wh). With `corrects`, the number
+    of the bill that it takes back, the document is a credit note.
+    """
 
     number: str
     locale: str
@@ -61,6 +66,7 @@ class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
     energy_wh: int
     last_month: tuple[int, int] | None
     months: tuple[tuple[date, int], ...]
+    corrects: str | None = None
 
 
 class DoesNotAddUp(ValueError):
@@ -90,43 +96,89 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
     """What the template prints: texts only."""
     t, form = words.texts(bill.locale), words.region(bill.locale, bill.creditor.country)
     amount = words.money(bill.gross_minor, bill.currency, form)
-    has_slip = bill.iban[:2] in ("CH", "LI") and bill.gross_minor > 0
+    swiss = bill.iban[:2] in ("CH", "LI")
+    has_slip = swiss and bill.currency in ("CHF", "EUR") and bill.gross_minor > 0 and not bill.corrects
+    has_epc = not swiss and bill.currency == "EUR" and bill.gross_minor > 0 and not bill.corrects
+    title = f"{t['credit_note' if bill.corrects else 'bill']} {bill.number}"
+    rate = words.number(bill.vat_rate * 100, form, "0.0#")
     facts = [
         (t["bill_no"], bill.number),
         (t["issued"], words.day(bill.issued_on, form)),
         (t["period"], f"{words.day(bill.period_start, form)} – {words.day(bill.period_end, form)}"),
-        (t["vat_no"], bill.vat_number or "–"),
+        *([(t["vat_no"], bill.vat_number)] if bill.vat_number else []),
+        *([(t["corrects"], bill.corrects)] if bill.corrects else []),
     ]
     return {
-        "title": f"{t['bill']} {bill.number}", "language": bill.locale, "country": bill.creditor.country,
-        "creditor": {"name": bill.creditor.name}, "headline": bill.site_name, "sender": _one_line(bill.creditor),
+        "title": title, "language": bill.locale, "country": bill.creditor.country,
+        "creditor": {"name": words.shortened(bill.creditor.name, 70)}, "headline": words.shortened(bill.site_name, 60),
+        "sender": _one_line(bill.creditor),
         "address": _lines(bill.resident), "facts": facts, "currency": bill.currency, "amount": amount,
-        "due_label": t["due"], "due": words.day(bill.due_on, form), "how": t["how"], "comparison": _comparison(bill, form),
+        "due_label": t["due"], "due": "" if bill.corrects else words.day(bill.due_on, form),
+        "how": _how(bill, t, has_epc), "comparison": _comparison(bill, form),
         "positions_head": [t["position"], t["quantity"], t["amount"]], "positions": _positions(bill, form),
-        "bars": _bars(bill, form), "bars_alt": t["bars"], "bars_caption": t["bars"], "help": t["help"],
+        "bars": _bars(bill, form), "bars_alt": t["bars"], "bars_caption": t["bars"], "help": _help(bill, t),
+        "vat_line": [t["of_it_vat"].format(rate=rate), words.money(bill.vat_minor, bill.currency, form)],
         "sessions_title": t["sessions"],
-        "sessions_head": [t["date"], t["time"], t["place"], t["by"], t["start"], t["stop"], t["used"], t["amount"]],
-        "sessions": [_session(line, bill, form) for line in bill.sessions],
+        "sessions_head": [t["date"], t["time"], t["place"], t["by"], t["start"], t["stop"], t["used"], t["minutes"], t["amount"]],
+        "sessions": [*[_session(line, bill, form) for line in bill.sessions],
+                     [t["total"], *[""] * 5, words.energy(bill.energy_wh, form), "", amount]],
         "vat_title": t["vat"], "vat_head": [t["rate"], t["net"], t["tax"], t["gross"]],
-        "vat": [[words.number(bill.vat_rate * 100, form, "0.0#") + " %"]
+        "vat": [[f"{rate} %"]
                 + [words.money(m, bill.currency, form) for m in (bill.net_minor, bill.vat_minor, bill.gross_minor)]],
-        "note": t["note"], "footer": f"{t['footer']} {bill.number}", "page": t["page"], "of": t["of"],
-        "has_slip": has_slip, "amount_slip": f"{bill.gross_minor / 100:,.2f}".replace(",", " "),
-        "slip": _slip(bill, t) if has_slip else {},
+        "note": t["note"], "footer": f"{words.shortened(bill.creditor.name, 70)} · {title}", "page": t["page"], "of": t["of"],
+        "has_slip": has_slip, "amount_slip": f"{to_major(bill.gross_minor, bill.currency):,f}".replace(",", " "),
+        "slip": _slip(bill, t) if has_slip else {}, "has_epc": has_epc, "epc": _epc(bill, t) if has_epc else {},
     }  # fmt: skip
+
+
+def _how(bill: BillDocument, t: dict[str, str], has_epc: bool) -> str:
+    if bill.corrects:
+        return t["how_credit"]
+    return t["how_epc"].format(iban=words.grouped(plain_reference(bill.iban))) if has_epc else t["how"]
+
+
+def _help(bill: BillDocument, t: dict[str, str]) -> str:
+    mean = any(shown_price(line, bill.currency) != line.unit_price for line in bill.positions)
+    return f"{t['help']} {t['mean']}" if mean else t["help"]
+
+
+def _epc(bill: BillDocument, t: dict[str, str]) -> dict[str, Any]:
+    matrix = epc_matrix(bill.iban, bill.creditor.name, bill.gross_minor, bill.reference)
+    lines = [slip_text(bill.creditor.name, 70), words.grouped(plain_reference(bill.iban)), words.grouped(bill.reference)]
+    return {"matrix": matrix, "alt": t["epc"], "label": t["epc_label"], "lines": lines}
 
 
 def _slip(bill: BillDocument, t: dict[str, str]) -> dict[str, Any]:
     creditor, resident = msgspec.structs.asdict(bill.creditor), msgspec.structs.asdict(bill.resident)
     _, matrix = qr_matrix(bill.iban, creditor, resident, bill.gross_minor, bill.currency, bill.reference, bill.number)
-    iban = bill.iban.replace(" ", "")
     return {
         "receipt": t["receipt"], "part": t["part"], "account_label": t["account"], "reference_label": t["reference"],
         "payer_label": t["payer"], "currency_label": t["currency"], "amount_label": t["amount_label"],
-        "acceptance": t["acceptance"], "info_label": t["info"], "info": bill.number, "qr_alt": t["qr"], "matrix": matrix,
-        "account": [" ".join(iban[i : i + 4] for i in range(0, len(iban), 4)), *_lines(bill.creditor)],
-        "payer": _lines(bill.resident), "reference": words.grouped(bill.reference), "qr_iban": is_qr_iban(iban),
+        "acceptance": t["acceptance"], "info_label": t["info"], "info": slip_text(bill.number, 140), "qr_alt": t["qr"],
+        "matrix": matrix, "account": [words.grouped(plain_reference(bill.iban)), *_slip_lines(creditor)],
+        "payer": _slip_lines(resident), "reference": words.grouped(bill.reference), "separate": t["separate"],
     }  # fmt: skip
+
+
+def _slip_lines(party: dict[str, str]) -> list[str]:
+    shown = slip_party(party)
+    return [shown["name"], shown["street"], f"{shown['pcode']} {shown['city']}"]
+
+
+def shown_price(line: PriceLine, currency: str) -> Decimal:
+    """The price that gives the printed amount: the tariff's, or the mean with as few places as that takes.
+
+    A position adds amounts that were rounded charge by charge, so the tariff's price may miss its sum by some cents.
+    """
+
+    def gives(price: Decimal) -> bool:
+        return to_minor(line.quantity * price, currency) == line.amount_minor
+
+    if gives(line.unit_price) or not line.quantity:
+        return line.unit_price
+    exact = to_major(line.amount_minor, currency) / line.quantity
+    rounded = (exact.quantize(Decimal(1).scaleb(-places)) for places in range(2, 9))
+    return next((price for price in rounded if gives(price)), exact)
 
 
 def _positions(bill: BillDocument, form: str) -> list[list[str]]:
@@ -134,9 +186,10 @@ def _positions(bill: BillDocument, form: str) -> list[list[str]]:
     rows = []
     for line in bill.positions:
         label = t.get(f"{line.dimension}_{line.band}", t[line.dimension])
-        quantity = words.number(line.quantity, form, "#,##0.000" if line.unit == "kWh" else "#,##0")
+        quantity = words.number(line.quantity, form, "#,##0.000" if line.unit == "kWh" else "#,##0.###")
         unit = {"kWh": " kWh", "min": " min", "session": ""}[line.unit]
-        price = words.number(line.unit_price, form, "0.00####")
+        shown = shown_price(line, bill.currency)
+        price = ("" if shown == line.unit_price else "Ø ") + words.number(shown, form, "0.00######")
         rows.append([label, f"{quantity}{unit} × {price}", words.money(line.amount_minor, bill.currency, form)])
     return [*rows, [t["total"], "", words.money(bill.gross_minor, bill.currency, form)]]
 
@@ -144,10 +197,11 @@ def _positions(bill: BillDocument, form: str) -> list[list[str]]:
 def _session(line: SessionLine, bill: BillDocument, form: str) -> list[str]:
     t = words.texts(bill.locale)
     start, stop = words.clock(line.started_at, bill.time_zone), words.clock(line.stopped_at, bill.time_zone)
-    local = datetime.fromisoformat(line.started_at.isoformat()).astimezone(words.ZoneInfo(bill.time_zone)).date()
+    local = line.started_at.astimezone(words.ZoneInfo(bill.time_zone)).date()
+    minutes = str(int((line.stopped_at - line.started_at).total_seconds()) // 60)
     registers = [words.energy(wh, form) for wh in (line.meter_start_wh, line.meter_stop_wh, line.energy_wh)]
     amount = words.money(line.gross_minor, bill.currency, form)
-    return [words.day(local, form), f"{start}–{stop}", line.place, t[line.by], *registers, amount]
+    return [words.day(local, form), f"{start}–{stop}", words.shortened(line.place, 60), t[line.by], *registers, minutes, amount]
 
 
 def _comparison(bill: BillDocument, form: str) -> str:
@@ -170,7 +224,7 @@ def _bars(bill: BillDocument, form: str) -> list[dict[str, Any]]:
         {
             "label": f"{month:%m}",
             "share": round(energy_wh / most, 3),
-            "value": words.energy(energy_wh, form, 1).partition(",")[0].partition(".")[0],
+            "value": words.energy(energy_wh, form, 0),
             "marked": month.month == bill.period_start.month,
         }
         for month, energy_wh in bill.months
@@ -178,7 +232,7 @@ def _bars(bill: BillDocument, form: str) -> list[dict[str, Any]]:
 
 
 def _lines(party: Party) -> list[str]:
-    return [party.name, party.street, f"{party.postcode} {party.city}"]
+    return [words.shortened(line, 90) for line in (party.name, party.street, f"{party.postcode} {party.city}")]
 
 
 def _one_line(party: Party) -> str:

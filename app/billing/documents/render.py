@@ -6,13 +6,12 @@ from datetime import UTC, date, datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any
 
 import typst
 
 FOLDER = Path(str(resources.files("app.billing.documents")))
 SUBSTITUTE = "\N{WHITE SQUARE}"
-STANDARDS: Final[list[Literal["a-3a", "ua-1"]]] = ["a-3a", "ua-1"]
 
 
 class DocumentFailed(RuntimeError):
@@ -32,7 +31,7 @@ def render(template: str, data: dict[str, Any], made_on: date) -> bytes:
     try:
         pdf, warnings = _compiler().compile_with_warnings(
             input=source.encode(), format="pdf", sys_inputs={"data": json.dumps(printable(data))},
-            pdf_standards=STANDARDS, timestamp=stamp,
+            pdf_standards=["a-3a", "ua-1"], timestamp=stamp,
         )  # fmt: skip
     except typst.TypstError as error:
         raise DocumentFailed(str(error)) from error

@@ -13,6 +13,10 @@ from app.billing.documents.render import FOLDER
 from app.kernel.energy import kwh
 from app.kernel.money import to_major
 
+LONGEST_WORD = 32
+# Countries of a language, the one that stands for the others first.
+SPOKEN = {"de": ("CH", "DE", "AT", "LI", "LU", "BE"), "fr": ("CH", "FR", "BE", "LU"), "it": ("CH", "IT"), "en": ("GB",)}
+
 
 @cache
 def texts(locale: str) -> dict[str, str]:
@@ -22,8 +26,8 @@ def texts(locale: str) -> dict[str, str]:
 
 
 def region(locale: str, country: str) -> str:
-    """The locale whose number and date forms are used."""
-    return {"de": f"de_{country}", "fr": "fr_CH", "it": "it_CH", "en": "en_GB"}[locale]
+    """The locale whose number and date forms are used: the creditor's country where it speaks the language."""
+    return f"{locale}_{country}" if country in SPOKEN[locale] else f"{locale}_{SPOKEN[locale][0]}"
 
 
 def money(amount_minor: int, currency: str, form: str) -> str:
@@ -32,8 +36,8 @@ def money(amount_minor: int, currency: str, form: str) -> str:
 
 
 def energy(energy_wh: int, form: str, places: int = 3) -> str:
-    """Wh as kWh with three places, or one in sentences."""
-    return str(format_decimal(kwh(energy_wh), format="#,##0." + "0" * places, locale=form))
+    """Wh as kWh with three places; fewer in sentences and under bars."""
+    return str(format_decimal(kwh(energy_wh), format="#,##0" + ("." + "0" * places if places else ""), locale=form))
 
 
 def number(value: Decimal, form: str, pattern: str) -> str:
@@ -49,6 +53,13 @@ def day(value: date, form: str) -> str:
 def clock(at: datetime, time_zone: str) -> str:
     """Hours and minutes at the place."""
     return f"{at.astimezone(ZoneInfo(time_zone)):%H:%M}"
+
+
+def shortened(text: str, most: int) -> str:
+    """A text that fits its place: at most so many characters, words without end broken."""
+    words = [word[i : i + LONGEST_WORD] for word in text.split() for i in range(0, len(word), LONGEST_WORD)]
+    line = " ".join(words)
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
 def grouped(reference: str) -> str:
