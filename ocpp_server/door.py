@@ -11,6 +11,7 @@ import structlog
 from app.charging.model import Station
 from app.charging.stations import security_event, station_login
 from app.kernel.clock import Clock
+from ocpp_server.commands_in import DATABASE_ERRORS
 from ocpp_server.transport import VERSION_16, Knock
 
 log = structlog.get_logger()
@@ -55,7 +56,14 @@ class Door:
         self._events = Throttle(burst=MOST_EVENTS)
 
     async def admit(self, knock: Knock) -> tuple[int, object]:
-        """(101, Station), or the HTTP status of the refusal."""
+        """(101, Station), or the HTTP status of the refusal; 503 while the database is away."""
+        try:
+            return await self._admit(knock)
+        except DATABASE_ERRORS as error:
+            log.error("database away", error=repr(error))
+            return 503, None
+
+    async def _admit(self, knock: Knock) -> tuple[int, object]:
         identity = identity_in(knock.path)
         if identity is None:
             log.warning("station refused", status=404, reason="path", address=knock.address)
@@ -75,9 +83,7 @@ class Door:
             return await self._refuse(400, station, identity, "subprotocol", knock)
         return 101, station
 
-    async def _refuse(
-        self, status: int, station: Station | None, identity: str, reason: str, knock: Knock
-    ) -> tuple[int, object]:
+    async def _refuse(self, status: int, station: Station | None, identity: str, reason: str, knock: Knock) -> tuple[int, object]:
         log.warning("station refused", status=status, identity=identity, reason=reason, address=knock.address)
         # Strangers may knock without end: what they leave in the database is bounded.
         if self._events.allows(EVENTS):

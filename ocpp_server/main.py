@@ -24,7 +24,15 @@ from app.outbox.wake import COMMANDS, live_channel, publish
 from ocpp_server.commands_in import DATABASE_ERRORS
 from ocpp_server.connection import Connection
 from ocpp_server.door import Door
-from ocpp_server.transport import HANDSHAKE_SECONDS, PING_SECONDS, POLICY_VIOLATION, VERSION_16, Socket, listen
+from ocpp_server.transport import (
+    HANDSHAKE_SECONDS,
+    INTERNAL_ERROR,
+    PING_SECONDS,
+    POLICY_VIOLATION,
+    VERSION_16,
+    Socket,
+    listen,
+)
 
 log = structlog.get_logger()
 
@@ -48,7 +56,12 @@ class Node:
         """The life of one connection. A newcomer with the same identity wins over the old socket."""
         if not isinstance(guest, Station):
             raise TypeError("only an admitted station gets here")
-        number = await stations.connect(guest, self.name, VERSION_16, self._clock())
+        try:
+            number = await stations.connect(guest, self.name, VERSION_16, self._clock())
+        except DATABASE_ERRORS as error:
+            log.error("presence not stored", station=guest.identity, error=repr(error))
+            await socket.close(INTERNAL_ERROR, "try again")
+            return
         station = msgspec.structs.replace(guest, connection_no=number)
         connection = Connection(socket, station, self._secret, self._clock, self.announce)
         old = self.connections.get(station.id)
@@ -58,6 +71,9 @@ class Node:
             await self._replace(old, station)
             await self.announce([Changed(account_id=station.account_id, kind="connector", station_id=station.id)])
             await connection.run()
+        except DATABASE_ERRORS as error:
+            log.error("takeover not stored", station=station.identity, error=repr(error))
+            await socket.close(INTERNAL_ERROR, "try again")
         finally:
             await self._leave(connection)
 
@@ -65,9 +81,7 @@ class Node:
         """Close the socket that the station had before, here or at another node."""
         await publish(self._redis, COMMANDS, {"station_id": station.id, "connection_no": station.connection_no})
         if old is not None:
-            await stations.security_event(
-                station, station.identity, "second_connection", "a newer socket took over", self._clock()
-            )
+            await stations.security_event(station, station.identity, "second_connection", "a newer socket took over", self._clock())
             await old.socket.close(POLICY_VIOLATION, "replaced by a newer connection")
 
     async def _leave(self, connection: Connection) -> None:
@@ -130,9 +144,7 @@ class Node:
         if connection is None:
             return
         if hint.get("connection_no", 0) > connection.station.connection_no:
-            self._closing.append(
-                asyncio.create_task(connection.socket.close(POLICY_VIOLATION, "replaced by a newer connection"))
-            )
+            self._closing.append(asyncio.create_task(connection.socket.close(POLICY_VIOLATION, "replaced by a newer connection")))
         connection.commands.wake()
 
 

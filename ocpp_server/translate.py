@@ -98,10 +98,7 @@ def meter_values(payload: bytes) -> tuple[int, int | None, list[ValueReport]]:
 def _values(moments: list[m.LooseMeterValue]) -> list[ValueReport]:
     found = []
     for moment in moments:
-        samples = [
-            Sample(str(s.value), s.measurand or "", s.unit or "", s.phase or "", s.format or "Raw")
-            for s in moment.sampled_value
-        ]
+        samples = [Sample(str(s.value), s.measurand or "", s.unit or "", s.phase or "", s.format or "Raw") for s in moment.sampled_value]
         context = next((s.context for s in moment.sampled_value if s.context), None)
         raw = msgspec.json.encode(moment).decode()
         found.append(

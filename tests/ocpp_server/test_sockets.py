@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -11,7 +12,7 @@ from ocpp_server.door import Throttle, basic, identity_in
 from ocpp_server.main import running_node
 from tests.charging.house import make_house
 from tests.ocpp_server.conftest import Site, eventually, rows
-from tests.ocpp_server.raw_station import RefusedUpgrade
+from tests.ocpp_server.raw_station import RefusedUpgrade, start_payload
 
 
 async def refused(station, **how):
@@ -170,6 +171,36 @@ async def test_st37_too_many_unreadable_frames_a_minute_close_the_socket(site):
         await station.text("{bad")
     assert await station.closed() == 1008
     assert await site.connected()
+
+
+@contextmanager
+def database_away(postgres, dsn):
+    """The server lets nobody into the test's database and throws out who is in."""
+    name = dsn.split("?")[0].rsplit("/", 1)[1]
+    shut = f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"
+    out = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    for sql in (shut, out):
+        assert postgres.sql(sql).returncode == 0
+    try:
+        yield
+    finally:
+        assert postgres.sql(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true").returncode == 0
+
+
+async def test_a_station_is_asked_to_come_again_while_the_database_is_away(site, postgres):
+    with database_away(postgres, site.dsn):
+        assert (await refused(site.station())).status == 503
+    assert await site.connected()
+
+
+async def test_a_message_is_not_answered_while_the_database_is_away(site, postgres):
+    station = await site.connected()
+    with database_away(postgres, site.dsn):
+        with pytest.raises(ConnectionError):
+            await station.call("StartTransaction", start_payload(utc_now()))
+        assert await station.closed() == 1011
+    back = await site.connected()
+    assert await back.start(utc_now()) > 0
 
 
 async def test_presence_follows_the_socket_and_survives_a_killed_node(site, settings_for):
