@@ -1,18 +1,26 @@
-"""ISO 20022 pain.001.001.09: credit transfers as a bank takes them. The same batch gives the same bytes."""
+"""ISO 20022 pain.001.001.09 after the Swiss Payment Standards: credit transfers as a bank takes them.
 
-from datetime import date, datetime
+The same batch gives the same bytes: the message's id and time are arguments.
+"""
+
+import re
+from datetime import UTC, date, datetime
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 import msgspec
+from stdnum import iban as ibans
 
-from app.billing.documents.render import printable
+from app.billing.qr_slip import is_qr_iban, is_reference, plain_reference, slip_text
 from app.kernel.money import to_major
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
+# Identifications: the basic set, no slash at the ends nor two in a row.
+IDENTIFICATION = re.compile(r"(?!/)(?!.*//)[A-Za-z0-9+?/:().,' -]{1,35}(?<!/)")
+MOST_MESSAGE_ID = 33
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
-    """One credit transfer. `end_to_end_id` at most 35 characters."""
+    """One credit transfer. `end_to_end_id` at most 35 characters; `reference` is a QRR or SCOR, else `text` goes along."""
 
     end_to_end_id: str
     amount_minor: int
@@ -24,51 +32,105 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     country: str
     iban: str
     text: str
+    reference: str = ""
+
+
+class TransferFailed(ValueError):
+    """A payment file that a bank would refuse; the text says which transfer and why."""
 
 
 def pain001(message_id: str, created_at: datetime, execute_on: date, debtor: str, debtor_iban: str,
             transfers: list[Transfer]) -> bytes:  # fmt: skip
-    """The file. Raises ValueError without transfers or with an amount that is not above zero."""
-    if not transfers or any(transfer.amount_minor <= 0 for transfer in transfers):
-        raise ValueError("a payment file needs transfers with amounts above zero")
+    """The file, one debit for the batch. `created_at` is aware, `message_id` at most 33 characters. Raises TransferFailed."""
+    _check(message_id, created_at, debtor_iban, transfers)
     total = str(sum((to_major(t.amount_minor, t.currency) for t in transfers), start=to_major(0, "CHF")))
     root = Element("Document", xmlns=NAMESPACE)
     initiation = SubElement(root, "CstmrCdtTrfInitn")
     header = SubElement(initiation, "GrpHdr")
-    _texts(header, MsgId=message_id[:35], CreDtTm=created_at.strftime("%Y-%m-%dT%H:%M:%SZ"), NbOfTxs=str(len(transfers)),
+    _texts(header, MsgId=message_id, CreDtTm=created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), NbOfTxs=str(len(transfers)),
            CtrlSum=total)  # fmt: skip
-    _texts(SubElement(header, "InitgPty"), Nm=_clean(debtor, 70))
+    _texts(SubElement(header, "InitgPty"), Nm=slip_text(debtor, 70))
     payment = SubElement(initiation, "PmtInf")
-    _texts(payment, PmtInfId=f"{message_id[:31]}-1", PmtMtd="TRF", BtchBookg="true", NbOfTxs=str(len(transfers)),
-           CtrlSum=total)  # fmt: skip
+    _texts(payment, PmtInfId=f"{message_id}-1", PmtMtd="TRF", BtchBookg="true", NbOfTxs=str(len(transfers)), CtrlSum=total)
     _texts(SubElement(payment, "ReqdExctnDt"), Dt=execute_on.isoformat())
-    _texts(SubElement(payment, "Dbtr"), Nm=_clean(debtor, 70))
-    _texts(SubElement(SubElement(payment, "DbtrAcct"), "Id"), IBAN=debtor_iban.replace(" ", ""))
-    agent = SubElement(SubElement(payment, "DbtrAgt"), "FinInstnId")
-    _texts(SubElement(agent, "Othr"), Id="NOTPROVIDED")
+    _texts(SubElement(payment, "Dbtr"), Nm=slip_text(debtor, 70))
+    account = plain_reference(debtor_iban)
+    _texts(SubElement(SubElement(payment, "DbtrAcct"), "Id"), IBAN=account)
+    _agent(SubElement(SubElement(payment, "DbtrAgt"), "FinInstnId"), account)
     for transfer in transfers:
         _transfer(SubElement(payment, "CdtTrfTxInf"), transfer)
     body: bytes = tostring(root, encoding="UTF-8", xml_declaration=True)
     return body
 
 
+def _check(message_id: str, created_at: datetime, debtor_iban: str, transfers: list[Transfer]) -> None:
+    if not IDENTIFICATION.fullmatch(message_id) or len(message_id) > MOST_MESSAGE_ID:
+        raise TransferFailed(f"the message id {message_id!r} is longer than {MOST_MESSAGE_ID} or has signs that banks refuse")
+    if created_at.tzinfo is None:
+        raise TransferFailed("the time of creation names no time zone")
+    if not ibans.is_valid(debtor_iban):
+        raise TransferFailed(f"the debtor's IBAN {debtor_iban!r} is none")
+    if not transfers:
+        raise TransferFailed("a payment file needs transfers")
+    seen = set()
+    for transfer in transfers:
+        reason = _why_not(transfer)
+        if reason:
+            raise TransferFailed(f"transfer {transfer.end_to_end_id!r}: {reason}")
+        if transfer.end_to_end_id in seen:
+            raise TransferFailed(f"transfer {transfer.end_to_end_id!r} is in the file twice")
+        seen.add(transfer.end_to_end_id)
+
+
+def _why_not(transfer: Transfer) -> str:
+    reference = plain_reference(transfer.reference)
+    if transfer.amount_minor <= 0:
+        return "the amount is not above zero"
+    if not IDENTIFICATION.fullmatch(transfer.end_to_end_id):
+        return "its id is longer than 35 or has signs that banks refuse"
+    if not ibans.is_valid(transfer.iban):
+        return f"the IBAN {transfer.iban!r} is none"
+    if reference and not is_reference(reference):
+        return f"the reference {reference!r} has wrong check digits"
+    if is_qr_iban(transfer.iban) != reference.isdecimal():
+        return "a QR-IBAN goes with a QR reference, and only with one"
+    if not re.fullmatch("[A-Z]{2}", transfer.country):
+        return f"the country {transfer.country!r} is no two-letter code"
+    return ""
+
+
+def _agent(node: Element, account: str) -> None:
+    """The debtor's bank: of a Swiss account its clearing number, else left to the bank that gets the file."""
+    if account[:2] in ("CH", "LI") and account[4:9].isdecimal():
+        member = SubElement(node, "ClrSysMmbId")
+        _texts(SubElement(member, "ClrSysId"), Cd="CHBCC")
+        _texts(member, MmbId=str(int(account[4:9])))
+    else:
+        _texts(SubElement(node, "Othr"), Id="NOTPROVIDED")
+
+
 def _transfer(node: Element, transfer: Transfer) -> None:
-    identity = SubElement(node, "PmtId")
-    _texts(identity, InstrId=transfer.end_to_end_id[:35], EndToEndId=transfer.end_to_end_id[:35])
+    _texts(SubElement(node, "PmtId"), InstrId=transfer.end_to_end_id, EndToEndId=transfer.end_to_end_id)
     amount = SubElement(SubElement(node, "Amt"), "InstdAmt", Ccy=transfer.currency)
     amount.text = str(to_major(transfer.amount_minor, transfer.currency))
     creditor = SubElement(node, "Cdtr")
-    _texts(creditor, Nm=_clean(transfer.name, 70))
-    _texts(SubElement(creditor, "PstlAdr"), StrtNm=_clean(transfer.street, 70), PstCd=_clean(transfer.postcode, 16),
-           TwnNm=_clean(transfer.city, 35), Ctry=transfer.country)  # fmt: skip
-    _texts(SubElement(SubElement(node, "CdtrAcct"), "Id"), IBAN=transfer.iban.replace(" ", ""))
-    _texts(SubElement(node, "RmtInf"), Ustrd=_clean(transfer.text, 140))
+    _texts(creditor, Nm=slip_text(transfer.name, 70))
+    _texts(SubElement(creditor, "PstlAdr"), StrtNm=slip_text(transfer.street, 70), PstCd=slip_text(transfer.postcode, 16),
+           TwnNm=slip_text(transfer.city, 35), Ctry=transfer.country)  # fmt: skip
+    _texts(SubElement(SubElement(node, "CdtrAcct"), "Id"), IBAN=plain_reference(transfer.iban))
+    _remittance(SubElement(node, "RmtInf"), plain_reference(transfer.reference), transfer.text)
+
+
+def _remittance(node: Element, reference: str, text: str) -> None:
+    if not reference:
+        _texts(node, Ustrd=slip_text(text, 140))
+        return
+    given = SubElement(SubElement(node, "Strd"), "CdtrRefInf")
+    kind = SubElement(SubElement(given, "Tp"), "CdOrPrtry")
+    _texts(kind, **({"Prtry": "QRR"} if reference.isdecimal() else {"Cd": "SCOR"}))
+    _texts(given, Ref=reference)
 
 
 def _texts(parent: Element, **children: str) -> None:
     for name, text in children.items():
         SubElement(parent, name).text = text
-
-
-def _clean(text: str, most: int) -> str:
-    return str(printable(text))[:most].strip() or "-"
