@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.billing.commands import charge_session, run_month
+from app.charging.lost_stops import match_lost_stops
 from app.charging.missing_stops import close_missing_stops
 from app.charging.model import Changed
 from app.charging.requests import expire_request
@@ -94,6 +95,7 @@ class Worker:
         now = self.clock()
         await self.announce(await forget_dead_nodes(now))
         await self.announce(await give_up_overdue(now))
+        await self.announce(await match_lost_stops(now))
         await self.announce(await close_missing_stops(now))
 
     async def beat(self) -> None:
@@ -145,9 +147,7 @@ async def serve(settings: Settings) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     async with queue.open_async():
-        work = asyncio.create_task(
-            queue.run_worker_async(concurrency=4, install_signal_handlers=False, delete_jobs="successful")
-        )
+        work = asyncio.create_task(queue.run_worker_async(concurrency=4, install_signal_handlers=False, delete_jobs="successful"))
         beat = asyncio.create_task(worker.beat())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)

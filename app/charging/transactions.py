@@ -58,11 +58,8 @@ async def start_session(
     return StartAnswer(row["transaction_no"], row["tag_status"]), changed
 
 
-LOCK_SESSION = """
-SELECT id, station_id, connector_no, person_id, state, started_at, start_received_at, meter_start_wh, meter_stop_wh,
-       stopped_at, held_reason, estimated
-FROM charging_session WHERE transaction_no = $1 FOR UPDATE
-"""
+LOCKED = "id, station_id, connector_no, person_id, state, started_at, meter_start_wh, meter_stop_wh, held_reason, estimated"
+LOCK_SESSION = f"SELECT {LOCKED} FROM charging_session WHERE transaction_no = $1 FOR UPDATE"
 
 
 async def end_session(station: Station, report: StopReport, message_id: str, values: list[ValueReport], now: datetime) -> list[Changed]:
@@ -84,11 +81,7 @@ async def end_session(station: Station, report: StopReport, message_id: str, val
         if row["state"] not in ("open", "stop_missing"):
             await _keep_other_stop(station, row, report, body, now)
             return []
-        await _close(station, row, report, now)
-        return [
-            _session_changed(station, row["id"], row["person_id"]),
-            _connector_changed(station, row["connector_no"]),
-        ]
+        return await close_session(station, row, report, now)
 
 
 async def _keep_other_stop(station: Station, row: asyncpg.Record, report: StopReport, body: str, now: datetime) -> None:
@@ -99,7 +92,8 @@ async def _keep_other_stop(station: Station, row: asyncpg.Record, report: StopRe
         await keep_for_review(station, "later_stop", "differs_from_first_stop", body, now)
 
 
-async def _close(station: Station, row: asyncpg.Record, report: StopReport, now: datetime) -> None:
+async def close_session(station: Station, row: asyncpg.Record, report: StopReport, now: datetime) -> list[Changed]:
+    """End a locked session by a stop (inside the caller's transaction). What cannot be true is held."""
     closing = rules.close(row["meter_start_wh"], report.meter_stop_wh, row["started_at"], report.stopped_at, station.max_power_w)
     odd = row["held_reason"] or rules.odd_clock(report.stopped_at, now, station.commissioned_at)
     if odd is not None and closing.state == "ended":
@@ -112,6 +106,10 @@ async def _close(station: Station, row: asyncpg.Record, report: StopReport, now:
     )  # fmt: skip
     event = "SessionEnded" if closing.state == "ended" else "SessionHeld"
     await record(event, {"session_id": row["id"]}, account_id=station.account_id, key=f"session:{row['id']}")
+    return [
+        _session_changed(station, row["id"], row["person_id"]),
+        _connector_changed(station, row["connector_no"]),
+    ]
 
 
 async def record_meter_values(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.charging.lost_stops import PATIENCE, match_lost_stops
 from app.charging.missing_stops import GRACE, close_missing_stops
 from tests.charging.house import BADGE_ANNA, BADGE_BEN, BADGE_BLOCKED, BADGE_EXPIRED, BADGE_LEFT
 from tests.ocpp_server.conftest import rows
@@ -377,3 +378,31 @@ async def test_st10_a_session_that_goes_on_after_the_reboot_stays_open(site):
     await station.said("MeterValues", reading(datetime.now(UTC) + timedelta(seconds=1), 2500, transactionId=number))
     await close_missing_stops(datetime.now(UTC) + GRACE + timedelta(minutes=1))
     assert [one["state"] for one in await sessions()] == ["open"]
+
+
+async def test_st07_an_unknown_stop_is_matched_later_where_one_session_alone_can_be_meant(site):
+    station = await site.connected()
+    await station.start(AT)
+    await station.said("StopTransaction", stop_payload(-1, LATER, 3000))
+    assert await match_lost_stops(datetime.now(UTC)) == []
+    later = datetime.now(UTC) + PATIENCE + timedelta(minutes=1)
+    assert {one.kind for one in await match_lost_stops(later)} == {"session", "connector"}
+    assert await match_lost_stops(later) == []
+    (session,) = await sessions()
+    assert (session["state"], session["energy_wh"], session["stopped_at"]) == ("ended", 2000, LATER)
+    assert await rows("SELECT 1 FROM quarantine WHERE settled_at IS NULL") == []
+
+
+@pytest.mark.parametrize(
+    ("second", "meter", "at"),
+    [(2, 3000, LATER), (None, 999, LATER), (None, 3000, AT - timedelta(minutes=1)), (None, 900_000, LATER)],
+)
+async def test_st07_an_unknown_stop_that_fits_two_sessions_or_none_waits_for_a_person(site, second, meter, at):
+    station = await site.connected()
+    await station.start(AT)
+    if second:
+        await station.said("StartTransaction", start_payload(AT, tag=BADGE_BEN, connector=second))
+    await station.said("StopTransaction", stop_payload(-1, at, meter))
+    assert await match_lost_stops(datetime.now(UTC) + PATIENCE + timedelta(minutes=1)) == []
+    assert {one["state"] for one in await sessions()} == {"open"}
+    assert len(await rows("SELECT 1 FROM quarantine WHERE settled_at IS NULL")) == 1
