@@ -1,20 +1,18 @@
 """Pay owners: statement first, then the transfer file and the ledger, in one transaction, once per site and month."""
 
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from app.billing import queries as billing
-from app.billing.documents import words
-from app.billing.documents.render import render
 from app.billing.rules import payable
 from app.database.transaction import execute, fetchval, in_account
-from app.kernel.calendar import local_date, month_bounds, month_end, month_of, period_text
+from app.kernel.calendar import local_date, month_bounds, month_end, period_text
 from app.kernel.errors import Refused, not_found
 from app.kernel.identifiers import new_id
 from app.ledger.commands import post
+from app.payouts.documents.statement import render_statement, statement_data
 from app.payouts.pain001 import Transfer, pain001
 from app.payouts.queries import site_revenue
 from app.payouts.rules import Revenue, payout_entry
@@ -66,7 +64,7 @@ async def _make(account_id: UUID, site: sites.Site, owner: Person, terms: sites.
         " statement_pdf, pain001, created_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$13,$15,$16,$17,$18,$19)",
         account_id, payout_id, site.id, owner.id, terms.id, number, period, site.currency, total.gross_minor,
         total.net_minor, total.internal_net_minor, total.external_net_minor, total.reimbursed_minor, total.withheld_minor,
-        owner.iban, msgspec.json.encode(data).decode(), render("statement", data, today), bank_file, now,
+        owner.iban, msgspec.json.encode(data).decode(), render_statement(data, today), bank_file, now,
     )  # fmt: skip
     accrued = await _accrued(site.id, period, owner.id)
     key = f"payout:{site.id}:{period_text(period)}"
@@ -85,30 +83,3 @@ async def _accrued(site_id: UUID, period: date, owner_id: UUID) -> int:
         [charge.session_id for charge in charges], payable(owner_id),
     )  # fmt: skip
     return int(value)
-
-
-def statement_data(site: sites.Site, owner: Person, terms: sites.OwnerTerms, stations: list[Revenue], total: Revenue,
-                   period: date, today: date, number: str) -> dict[str, Any]:  # fmt: skip
-    """What the statement prints."""
-    t, form = words.texts(owner.locale), words.region(owner.locale, site.creditor_country)
-
-    def row(r: Revenue, name: str) -> list[str]:
-        amounts = (r.gross_minor, r.vat_minor, r.net_minor, r.reimbursed_minor, r.withheld_minor)
-        return [name, str(r.sessions), words.energy(r.energy_wh, form), *[words.money(a, site.currency, form) for a in amounts]]
-
-    iban = f"… {owner.iban[-4:]}" if owner.iban else ""
-    return {
-        "title": f"{t['statement']} {period:%m/%Y}", "language": owner.locale, "country": site.creditor_country,
-        "creditor": {"name": site.creditor_name}, "headline": site.name,
-        "sender": f"{site.creditor_name} · {site.creditor_street} · {site.creditor_postcode} {site.creditor_city}",
-        "address": [owner.name, owner.street, f"{owner.postcode} {owner.city}"],
-        "facts": [(t["reference"], number), (t["issued"], words.day(today, form)),
-                  (t["period"], f"{words.day(month_of(period), form)} – {words.day(month_end(period), form)}")],
-        "currency": site.currency, "amount": words.money(total.reimbursed_minor, site.currency, form),
-        "how": t["paid_to"].format(iban=iban), "stations_title": t["stations"],
-        "stations_head": [t["station"], t["charges"], "kWh", t["gross"], t["tax"], t["net"], t["reimbursed"], t["withheld"]],
-        "stations": [*[row(r, r.name) for r in stations], row(total, t["total"])],
-        "explanation": t["explanation"].format(internal=f"{terms.internal_permille / 10:g}",
-                                               external=f"{terms.external_permille / 10:g}"),
-        "footer": number, "page": t["page"], "of": t["of"],
-    }  # fmt: skip
