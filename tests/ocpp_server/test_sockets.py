@@ -33,6 +33,8 @@ async def test_st30_nobody_gets_in_without_the_stations_own_password(site):
         assert caught.status == 401
         assert "password" not in caught.head
     assert (await refused(site.station("CP-1", site.house.passwords["CP-2"]), name="CP-2")).status == 401
+    assert (await refused(site.station("CP-1", own), name="CP-2")).status == 401
+    assert (await refused(site.station("CP-1", own), name="cp-1")).status == 401
     assert (await refused(site.station("cp-1", own))).status == 401
     assert (await refused(site.station("CP-9", own))).status == 401
     assert not await online()
