@@ -1,0 +1,82 @@
+"""A month from charges to bill, bank file, settlement and payout, on a real database, each step twice."""
+
+import io
+from datetime import UTC, date, datetime
+from pathlib import Path
+from uuid import UUID
+from xml.etree import ElementTree
+
+import pdfplumber
+import pytest
+
+from app.billing.camt import bank_file
+from app.billing.commands import Credit, book_payment, run_month
+from app.database.transaction import fetchrow, fetchval, in_account
+from app.kernel.settings import settings_from
+from app.payouts.commands import pay_out
+from infra.demo.seed import seed
+from tests.billing.bank_files import camt, entry, payment
+
+NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
+OCTOBER = date(2026, 10, 1)
+V8 = "camt.054.001.08"
+
+
+@pytest.fixture
+async def house(database: str, tmp_path: Path) -> tuple[UUID, UUID]:
+    """(account, site) of the demo house with three months of charges, October not billed yet."""
+    settings = settings_from({"HOFSTROM_DATA": str(tmp_path), "DATABASE_URL": database, "HOFSTROM_SECRET_KEY": "s" * 40})
+    made = (await seed(settings, NOW))["accounts"][0]
+    return UUID(made["id"]), UUID(made["sites"][0]["id"])
+
+
+async def test_a_month_becomes_one_bill_however_often_it_runs(house: tuple[UUID, UUID]) -> None:
+    account_id, site_id = house
+    first = await run_month(account_id, site_id, OCTOBER, NOW)
+    again = await run_month(account_id, site_id, OCTOBER, NOW)
+    assert (first.bills, first.failed, again.bills, again.failed) == (1, (), 0, ())
+    async with in_account(account_id):
+        row = await fetchrow("SELECT * FROM invoice WHERE period_start = $1", OCTOBER)
+        charged = await fetchval("SELECT sum(gross_minor)::bigint FROM charge WHERE period = $1", OCTOBER)
+    assert row["gross_minor"] == charged > 0
+    with pdfplumber.open(io.BytesIO(row["pdf"])) as pdf:
+        first_page, second = (page.extract_text() for page in pdf.pages)
+    amount = f"{charged // 100}.{charged % 100:02d}"
+    assert f"Laderechnung {row['number']}" in first_page
+    assert amount in first_page
+    assert amount in second
+
+
+async def test_a_transfer_in_a_bank_file_settles_the_bill_once(house: tuple[UUID, UUID]) -> None:
+    account_id, site_id = house
+    await run_month(account_id, site_id, OCTOBER, NOW)
+    async with in_account(account_id):
+        row = await fetchrow("SELECT * FROM invoice WHERE period_start = $1", OCTOBER)
+    amount = f"{row['gross_minor'] // 100}.{row['gross_minor'] % 100:02d}"
+    content = camt(V8, entry(V8, amount, payment(V8, amount, row["reference"])))
+    new = []
+    for credit in (*bank_file(content).credits, *bank_file(content).credits):
+        booked = Credit(
+            bank_reference=credit.bank_reference, received_on=credit.received_on, amount_minor=credit.amount_minor,
+            currency=credit.currency, reference=credit.reference, payer=credit.payer,
+        )  # fmt: skip
+        new.append((await book_payment(account_id, booked, NOW))[1])
+    assert new == [True, False]
+    async with in_account(account_id):
+        settled = await fetchval("SELECT sum(amount_minor)::bigint FROM settlement WHERE invoice_id = $1", row["id"])
+    assert settled == row["gross_minor"]
+
+
+async def test_a_payout_stands_once_with_its_statement_and_payment_file(house: tuple[UUID, UUID]) -> None:
+    account_id, site_id = house
+    await run_month(account_id, site_id, OCTOBER, NOW)
+    first = await pay_out(account_id, site_id, OCTOBER, NOW)
+    assert first is not None
+    assert await pay_out(account_id, site_id, OCTOBER, NOW) == first
+    async with in_account(account_id):
+        row = await fetchrow("SELECT * FROM payout WHERE id = $1", first)
+        assert await fetchval("SELECT count(*) FROM payout WHERE period = $1", OCTOBER) == 1
+    assert row["reimbursed_minor"] + row["withheld_minor"] == row["net_minor"]
+    assert row["statement_pdf"].startswith(b"%PDF")
+    sums = [node.text for node in ElementTree.fromstring(row["pain001"]).iter() if node.tag.endswith("CtrlSum")]
+    assert sums == [f"{row['amount_minor'] // 100}.{row['amount_minor'] % 100:02d}"] * 2
