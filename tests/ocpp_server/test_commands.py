@@ -5,13 +5,16 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from redis.asyncio import Redis
 
 from app.charging import requests, station_commands, stations
 from app.charging.rules import COMMAND_SECONDS
 from app.database.transaction import as_machine, execute
 from app.kernel.errors import Refused
 from app.kernel.identifiers import new_id
+from app.outbox.wake import COMMANDS, publish
 from ocpp_server import connection as connection_module
+from ocpp_server import main as main_module
 from tests.charging.house import SECRET
 from tests.ocpp_server.conftest import eventually, rows
 from tests.ocpp_server.raw_station import stop_payload
@@ -179,7 +182,19 @@ async def test_a_lost_wake_up_costs_a_second_and_no_command(site):
     await requests.request_start(
         site.house.account_id, site.house.anna, site.house.login, site.house.codes["CP-1", 1], new_id(), SECRET, utc()
     )
-    assert (await asyncio.wait_for(station.next_call(), 3))[2] == "RemoteStartTransaction"
+    assert (await station.next_call())[2] == "RemoteStartTransaction"
+
+
+async def test_a_wake_up_over_redis_reaches_the_node_without_a_poll(site, redis_url, monkeypatch):
+    station = await site.connected()
+    monkeypatch.setattr(main_module, "POLL_SECONDS", 60)
+    await asyncio.sleep(1.1)  # the poll that is under way ends; the next one is a minute off
+    house = site.house
+    await requests.request_start(house.account_id, house.anna, house.login, house.codes["CP-1", 1], new_id(), SECRET, utc())
+    redis = Redis.from_url(redis_url)
+    await publish(redis, COMMANDS, {"station_id": house.stations["CP-1"]})
+    assert (await station.next_call())[2] == "RemoteStartTransaction"
+    await redis.aclose()
 
 
 async def test_a_command_that_no_node_works_is_given_up_at_its_deadline(site):
