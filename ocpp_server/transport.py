@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from weakref import WeakKeyDictionary
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -69,15 +70,17 @@ async def listen(
 ) -> AsyncIterator[int]:  # fmt: skip
     """Listen while the block runs; yields the port. `admit` answers (101, guest) or (status, None) before the upgrade."""
 
+    guests: WeakKeyDictionary[ServerConnection, object] = WeakKeyDictionary()
+
     async def at_the_door(connection: ServerConnection, request: Request) -> Response | None:
         status, guest = await admit(_knock(connection, request))
         if status != HTTPStatus.SWITCHING_PROTOCOLS:
             return _refusal(connection, status)
-        connection.guest = guest  # type: ignore[attr-defined]
+        guests[connection] = guest
         return None
 
     async def inside(connection: ServerConnection) -> None:
-        await serve_station(Socket(connection), connection.guest)  # type: ignore[attr-defined]
+        await serve_station(Socket(connection), guests.pop(connection))
 
     server: Server = await serve(
         inside, host, port, subprotocols=[Subprotocol(VERSION_16)], process_request=at_the_door, compression=None,
