@@ -54,29 +54,24 @@ async def issue_bill(account_id: UUID, site: Site, person_id: UUID, period: date
     return 1
 
 
+NEXT_NUMBER = """
+INSERT INTO number_series (account_id, creditor_id, series, year, last_no) VALUES ($1, $2, 'R', $3, 1)
+ON CONFLICT (account_id, creditor_id, series, year) DO UPDATE SET last_no = number_series.last_no + 1
+RETURNING last_no
+"""
+
+
 async def _next_number(account_id: UUID, creditor_id: UUID, year: int) -> int:
-    return int(
-        await fetchval(
-            "INSERT INTO number_series (account_id, creditor_id, series, year, last_no) VALUES ($1, $2, 'R', $3, 1)"
-            " ON CONFLICT (account_id, creditor_id, series, year) DO UPDATE SET last_no = number_series.last_no + 1"
-            " RETURNING last_no",
-            account_id,
-            creditor_id,
-            year,
-        )  # fmt: skip
-    )
+    """The next number; the row stays locked until the commit, so that there is never a gap."""
+    return int(await fetchval(NEXT_NUMBER, account_id, creditor_id, year))
 
 
-async def _document(
-    site: Site, resident: Person, charges: list[Charge], period: date, issued_on: date, number: int
-) -> BillDocument:
+async def _document(site: Site, resident: Person, charges: list[Charge], period: date, issued_on: date, number: int) -> BillDocument:
     gross = sum(charge.gross_minor for charge in charges)
     vat = vat_of_gross(gross, charges[0].vat_rate)
     months = {
         month: (energy_wh, gross_minor)
-        for month, energy_wh, gross_minor, _ in await queries.months_of_person(
-            resident.id, months_before(period, MONTHS_SHOWN - 1)
-        )
+        for month, energy_wh, gross_minor, _ in await queries.months_of_person(resident.id, months_before(period, MONTHS_SHOWN - 1))
     }
     shown = [months_before(period, back) for back in range(MONTHS_SHOWN - 1, -1, -1)]
     last = months.get(months_before(period, 1))
@@ -137,9 +132,7 @@ async def _session_line(charge: Charge) -> SessionLine:
     )  # fmt: skip
 
 
-async def _store(
-    account_id: UUID, site: Site, person_id: UUID, bill: BillDocument, charges: list[Charge], now: datetime
-) -> UUID:
+async def _store(account_id: UUID, site: Site, person_id: UUID, bill: BillDocument, charges: list[Charge], now: datetime) -> UUID:
     invoice_id, pdf = new_id(), render_bill(bill)
     await execute(
         "INSERT INTO invoice (account_id, id, creditor_id, site_id, person_id, number, period_start, period_end, issued_on,"

@@ -91,9 +91,7 @@ async def stations(identity: Identity) -> list[views.View]:
             " st.online_changed_at AS since, st.vendor, st.model, st.firmware, st.last_message_at FROM station st"
             " JOIN site s ON s.account_id = st.account_id AND s.id = st.site_id ORDER BY s.name, st.name"
         )
-        connectors = await fetch(
-            "SELECT station_id, number, public_code AS code, status, error_code FROM connector ORDER BY number"
-        )
+        connectors = await fetch("SELECT station_id, number, public_code AS code, status, error_code FROM connector ORDER BY number")
         running = await fetch(
             "SELECT station_id, id AS session_id, greatest(0, coalesce(last_meter_wh, meter_start_wh) - meter_start_wh)"
             " AS energy_wh, last_power_w AS power_w, started_at FROM charging_session WHERE state = 'open'"

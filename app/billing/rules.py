@@ -68,9 +68,7 @@ def session_entry(session: Session, cost: Price, owner_id: UUID | None, permille
     )
 
 
-def payment_entry(
-    payment_id: UUID, bank_reference: str, person_id: UUID | None, amount_minor: int, currency: str, at: datetime
-) -> Entry:
+def payment_entry(payment_id: UUID, bank_reference: str, person_id: UUID | None, amount_minor: int, currency: str, at: datetime) -> Entry:
     """Money on the bank; it settles the resident's debt, or waits unmatched."""
     other = UNMATCHED if person_id is None else receivable(person_id)
     return Entry(

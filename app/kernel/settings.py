@@ -22,8 +22,7 @@ DESCRIPTIONS: dict[str, str] = {
     "STRIPE_WEBHOOK_SECRET": "secret that Stripe signs its calls with",
     "STRIPE_API_BASE": "address of Stripe's interface (empty: Stripe's own)",
     "VAPID_PRIVATE_KEY": "key for push messages (empty: made and kept in the data folder)",
-    "HOFSTROM_SECRET_KEY": "at least 32 characters; hashes badges and station passwords (empty: made and kept in the"
-    " data folder)",
+    "HOFSTROM_SECRET_KEY": "at least 32 characters; hashes badges and station passwords (empty: made and kept in the data folder)",
     "HOFSTROM_POSTGRES_BIN": "folder with PostgreSQL's own programs instead of the embedded ones",
     "HOFSTROM_ENV": "production (default) or test",
     "HOFSTROM_TEST_CLOCK": "time at which the clock starts, such as 2026-11-01T08:00:00Z; only with HOFSTROM_ENV=test",

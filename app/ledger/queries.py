@@ -5,9 +5,7 @@ from app.database.transaction import fetch, fetchval
 
 async def balance_minor(ledger_account: str) -> int:
     """The balance of a ledger account in minor units, debit positive (inside the caller's transaction)."""
-    value = await fetchval(
-        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM ledger_posting WHERE ledger_account = $1", ledger_account
-    )
+    value = await fetchval("SELECT coalesce(sum(amount_minor), 0)::bigint FROM ledger_posting WHERE ledger_account = $1", ledger_account)
     return int(value)
 
 

@@ -8,9 +8,7 @@ from uuid import UUID
 from app.database.transaction import fetchval
 
 
-async def record(
-    event: str, args: dict[str, Any], *, account_id: UUID | None, key: str | None = None, at: datetime | None = None
-) -> int:
+async def record(event: str, args: dict[str, Any], *, account_id: UUID | None, key: str | None = None, at: datetime | None = None) -> int:
     """Enqueue the job of an event inside the caller's transaction; it starts after the commit, or at `at`.
 
     `key`: jobs with the same key run one after another. Returns the job's number. Every job may run more than once,

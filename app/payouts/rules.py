@@ -29,9 +29,7 @@ class Revenue(msgspec.Struct, frozen=True, kw_only=True):
     withheld_minor: int
 
 
-def revenue(
-    charges: Sequence[Charge], station_id: UUID | None, name: str, internal_permille: int, external_permille: int
-) -> Revenue:
+def revenue(charges: Sequence[Charge], station_id: UUID | None, name: str, internal_permille: int, external_permille: int) -> Revenue:
     """Add charges up; each class's share is rounded once, the rest is withheld."""
     internal = sum(charge.net_minor for charge in charges if charge.class_ == "internal")
     external = sum(charge.net_minor for charge in charges if charge.class_ == "external")

@@ -60,9 +60,7 @@ def _lines(dimension: Dimension, pieces: Sequence[UsePiece], tariff: Tariff) -> 
             index = tariff.components.index(component)
             used[index] = used.get(index, 0) + _amount(dimension, piece)
     return [
-        line
-        for index, amount in sorted(used.items())
-        if (line := _line(tariff.components[index], amount, tariff.currency)) is not None
+        line for index, amount in sorted(used.items()) if (line := _line(tariff.components[index], amount, tariff.currency)) is not None
     ]
 
 
@@ -120,9 +118,7 @@ def use_pieces(
     ]
 
 
-def _curve(
-    start: datetime, end: datetime, energy_wh: int, values: Sequence[tuple[datetime, int]]
-) -> list[tuple[datetime, int]]:
+def _curve(start: datetime, end: datetime, energy_wh: int, values: Sequence[tuple[datetime, int]]) -> list[tuple[datetime, int]]:
     """Readings from 0 to energy_wh that never fall; a value out of range or order is left out."""
     curve = [(start, 0)]
     for at, reading in sorted(values):

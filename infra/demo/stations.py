@@ -83,9 +83,7 @@ async def run_station(identity: str, url: str, password: str, data_dir: Path) ->
 async def run_all(settings: Settings) -> None:
     """Both demo stations until SIGTERM or SIGINT."""
     url = f"ws://{settings.host}:{settings.ocpp_port}/ocpp"
-    main = asyncio.gather(
-        *(run_station(name, url, station_password(settings.secret_key, name), settings.data) for name in IDENTITIES)
-    )
+    main = asyncio.gather(*(run_station(name, url, station_password(settings.secret_key, name), settings.data) for name in IDENTITIES))
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, main.cancel)
     with contextlib.suppress(asyncio.CancelledError):

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
 STATE_ROOT = Path("/var/lib/hofstrom")
@@ -64,7 +65,7 @@ def spawn(
 ) -> subprocess.Popen[bytes]:  # fmt: skip
     """Start a child in a process group of its own, so that Ctrl-C reaches the supervisor only; output goes to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    extra = {} if account.uid is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
+    extra: dict[str, Any] = {} if account.uid is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
     with log.open("ab") as out:
         return subprocess.Popen(
             argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,

@@ -89,9 +89,7 @@ def browser(camera: Path) -> Iterator[Browser]:
     """Debian's Chromium."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=chromium, args=[*FLAGS, f"--use-file-for-fake-video-capture={camera}"]
-        )
+        launched = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, f"--use-file-for-fake-video-capture={camera}"])
         yield launched
         launched.close()
 

@@ -40,9 +40,7 @@ async def test_ids_made_in_python_differ_and_the_ddl_makes_its_own(database):
     assert first.id != second.id
     assert first.id.version == 7
     async with as_owner():
-        ddl = await fetchval(
-            "SELECT count(*) FROM pg_attrdef d WHERE pg_get_expr(d.adbin, d.adrelid) ~ '''[0-9a-f-]{36}''::uuid'"
-        )
+        ddl = await fetchval("SELECT count(*) FROM pg_attrdef d WHERE pg_get_expr(d.adbin, d.adrelid) ~ '''[0-9a-f-]{36}''::uuid'")
         assert ddl == 0
         made = await fetch("SELECT uuidv7() AS id FROM generate_series(1, 3)")
     assert len({row["id"] for row in made}) == 3
