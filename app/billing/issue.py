@@ -9,8 +9,8 @@ import msgspec
 
 from app.billing import queries, rules
 from app.billing.documents.bill import BillDocument, Party, SessionLine, render_bill
+from app.billing.model import Charge
 from app.billing.qr_slip import reference_for
-from app.billing.queries import Charge
 from app.charging import queries as charging
 from app.charging.model import Session
 from app.database.transaction import execute, fetchval, in_account

@@ -2,35 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from app.billing.model import Charge
 from app.billing.rules import status_of
 from app.database.transaction import fetch, fetchrow, in_account
 from app.tariffs.model import PriceLine
-
-
-class Charge(msgspec.Struct, frozen=True, kw_only=True):
-    """A priced session."""
-
-    id: UUID
-    session_id: UUID
-    site_id: UUID
-    station_id: UUID
-    person_id: UUID
-    class_: str
-    period: date
-    energy_wh: int
-    currency: str
-    vat_rate: Decimal
-    net_minor: int
-    vat_minor: int
-    gross_minor: int
-    lines: tuple[PriceLine, ...]
-    invoice_id: UUID | None
 
 
 class Bill(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from app.billing.queries import Bill, Charge, charges_of_sessions
+from app.billing.model import Charge
+from app.billing.queries import Bill, charges_of_sessions
 from app.billing.rules import price_session
 from app.charging import queries as charging
 from app.charging import rules as charging_rules

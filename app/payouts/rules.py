@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.billing.queries import Charge
+from app.billing.model import Charge
 from app.billing.rules import BANK, ROUNDING, payable
 from app.kernel.money import permille_of
 from app.ledger.model import Entry, Posting

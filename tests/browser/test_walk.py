@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from app.kernel.calendar import month_of, months_before, period_text
@@ -42,6 +43,7 @@ def test_a_resident_scans_starts_watches_and_stops_a_charge(phone: BrowserContex
     assert [text for text in troubles if "401" not in text] == []
 
 
+@pytest.mark.row("R19")
 def test_a_badge_starts_a_charge_and_a_blocked_one_does_not(phone: BrowserContext, house: House):
     refused = house.hofstrom("badge", "DEMO-2", "04DEADBEEF0001")
     assert "Blocked" in refused.stdout, refused.stdout + refused.stderr
