@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
 
-.PHONY: run test lint rows build bench-start locks clean install install-tests system-packages
+.PHONY: run test lint rows build locks clean install install-tests system-packages
 
 run: .venv/run.stamp pwa/dist/.stamp
 	@$(BIN)/python -m app.cli up
@@ -47,9 +47,6 @@ lint: .venv/test.stamp pwa/dist/.stamp
 
 rows: .venv/test.stamp
 	@$(BIN)/python -m tests.rows
-
-bench-start: .venv/test.stamp
-	@$(BIN)/python -m tests.bench.start
 
 locks: .venv/bin/uv
 	@cd infra/locks && for extra in run test; do \
