@@ -13,6 +13,8 @@ from app.kernel.errors import Refused
 
 COOKIE = "hofstrom_session"
 PUBLIC = "public"
+# The framework serves these itself, so they cannot carry roles: they describe routes and hold nothing of anybody.
+DOCUMENTS = ("/schema", "/schema/openapi.json", "/schema/openapi.yaml", "/schema/openapi.yml")
 NOT_SIGNED_IN = "Sign in first, then try again."
 
 
@@ -33,7 +35,7 @@ class SignInMiddleware(AbstractAuthenticationMiddleware):
 def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Denies where a route names no roles, where nobody is signed in, and where no role fits."""
     roles = handler.opt.get("roles")
-    if roles == PUBLIC:
+    if roles == PUBLIC or connection.url.path in DOCUMENTS:
         return
     identity: Identity | None = connection.user
     if identity is None:
