@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
 
-.PHONY: run test lint rows build locks clean install install-tests system-packages
+.PHONY: run test lint rows schema build locks clean install install-tests system-packages
 
 run: .venv/run.stamp pwa/dist/.stamp
 	@$(BIN)/python -m app.cli up
@@ -44,6 +44,9 @@ test: system-packages .venv/test.stamp pwa/dist/.stamp
 lint: .venv/test.stamp pwa/dist/.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && infra/local/npm.sh run --silent check
 	@$(BIN)/python -m pytest -q tests/test_import_ladder.py
+
+schema: .venv/run.stamp
+	@$(BIN)/python -m app.cli schema pwa/openapi.json
 
 rows: .venv/test.stamp
 	@$(BIN)/python -m tests.rows

@@ -38,6 +38,7 @@ HELP = {
     "month": "price a month and issue its bills; again changes nothing",
     "payouts": "pay the owners of a month: statement, ledger, pain.001 file; again changes nothing",
     "payment": "book a bank transfer by its reference",
+    "schema": "write the OpenAPI document to a file",
     "check": "say what is wrong with this installation and what to do",
 }
 
@@ -59,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
         made[name].add_argument("--period", required=True, help="the month, such as 2026-10")
         made[name].add_argument("--site", help="a site's name or id (default: every site)")
     made["payouts"].add_argument("--out", default="", help="folder for the files (default: the data folder)")
+    made["schema"].add_argument("file", type=Path)
     for name in ("reference", "amount", "bank-reference"):
         made["payment"].add_argument(f"--{name}", required=True)
     made["payment"].add_argument("--currency", default="CHF")
@@ -264,9 +266,17 @@ def _payment(settings: Settings, args: argparse.Namespace) -> int:
     return _with_database(settings, work)
 
 
+def _schema(settings: Settings, args: argparse.Namespace) -> int:
+    from app.main import document
+
+    args.file.write_bytes(document(settings))
+    return 0
+
+
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
     "up": _up, "web": _web, "ocpp": _ocpp, "worker": _worker, "migrate": _migrate, "demo": _demo, "demo-stations": _demo_stations,
-    "badge": _badge, "station": _station, "month": _month, "payouts": _payouts, "payment": _payment, "check": _check,
+    "badge": _badge, "station": _station, "month": _month, "payouts": _payouts, "payment": _payment,
+    "schema": _schema, "check": _check,
 }  # fmt: skip
 
 if __name__ == "__main__":

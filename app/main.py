@@ -1,6 +1,7 @@
 """The web application: a composition root. It mounts every package's routes and holds no rules."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,14 +13,16 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 from litestar.middleware.csrf import CSRFMiddleware
-from litestar.openapi import OpenAPIConfig
-from litestar.plugins.prometheus import PrometheusConfig, PrometheusController
+from litestar.openapi import ResponseSpec
+from litestar.plugins.prometheus import PrometheusConfig
 from litestar.types import Message, Receive, Scope, Send
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.accounts import routes as accounts
 from app.accounts.web.access import PUBLIC, SignInMiddleware, current_identity, guard
+from app.accounts.web.document import described, document_config
 from app.accounts.web.problems import HANDLERS
 from app.accounts.web.pwa_files import file_answer
 from app.accounts.web.throttle import Throttle
@@ -55,7 +58,10 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@get("/ready", opt={"roles": PUBLIC}, summary="Every part answers", tags=["system"])
+NOT_READY = ResponseSpec(dict[str, Any], generate_examples=False, description="A part does not answer; `parts` says which.")
+
+
+@get("/ready", opt={"roles": PUBLIC}, responses={503: NOT_READY}, summary="Every part answers", tags=["system"])
 async def ready(state: State) -> Response[dict[str, Any]]:
     parts = {
         "database": await _database_answers(),
@@ -104,10 +110,9 @@ async def pages(request: Request[Any, Any, Any], path: str = "") -> Response[byt
     return file_answer(request, path.lstrip("/"))
 
 
-class Metrics(PrometheusController):
-    """Figures for Prometheus."""
-
-    opt = {"roles": PUBLIC}  # noqa: RUF012 - Litestar reads the class attribute
+@get("/metrics", opt={"roles": PUBLIC}, summary="Figures for Prometheus", media_type="text/plain", tags=["system"])
+async def metrics_page() -> Response[str]:
+    return Response(generate_latest().decode(), media_type=CONTENT_TYPE_LATEST)
 
 
 def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
@@ -131,9 +136,9 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
         cookie_secure=settings.https, exclude_from_csrf_key="exclude_from_csrf",
     )  # fmt: skip
     metrics = PrometheusConfig(group_path=True)
-    routes = [accounts.ROUTES, charge_routes.ROUTES, billing.ROUTES, live.ROUTES, payouts.ROUTES]
+    routes = [accounts.ROUTES, charge_routes.ROUTES, billing.ROUTES, live.ROUTES, payouts.ROUTES, [health, ready, metrics_page]]
     return Litestar(
-        route_handlers=[*[handler for group in routes for handler in group], health, ready, pages, Metrics],
+        route_handlers=[*described(handler for group in routes for handler in group), pages],
         lifespan=[lifespan],
         guards=[guard],
         dependencies={"identity": Provide(current_identity)},
@@ -141,10 +146,16 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
                     DefineMiddleware(SignInMiddleware, exclude=["^/assets/", "^/health$"])],
         exception_handlers=HANDLERS,
         before_send=[secure],
-        openapi_config=OpenAPIConfig(title="Hofstrom", version="0.1.0", use_handler_docstrings=True),
+        openapi_config=document_config(),
         state=State({"settings": settings, "clock": clock, "redis": redis, "throttle": Throttle(redis)}),
         debug=False,
     )  # fmt: skip
+
+
+def document(settings: Settings) -> bytes:
+    """The OpenAPI document as it is committed for the pages' types: sorted, so that a change shows as a small one."""
+    schema = create_app(settings).openapi_schema.to_schema()
+    return (json.dumps(schema, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def _add_security_headers(message: Message, scope: Scope, https: bool) -> None:

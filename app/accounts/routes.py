@@ -59,7 +59,10 @@ async def _welcome(request: Request[Any, Any, Any], token: str) -> Response[Me]:
     return Response(me_of(identity), cookies=[cookie])
 
 
-@post("/api/sign-in", status_code=200, opt={"roles": PUBLIC}, summary="Sign in with e-mail and password", tags=["accounts"])
+TRIED = {"roles": PUBLIC, "problems": (401, 429)}
+
+
+@post("/api/sign-in", status_code=200, opt=TRIED, summary="Sign in with e-mail and password", tags=["accounts"])
 async def sign_in(request: Request[Any, Any, Any], data: Credentials) -> Response[Me]:
     throttle = _throttle(request)
     await throttle.check(data.email, _address(request))
@@ -68,13 +71,14 @@ async def sign_in(request: Request[Any, Any, Any], data: Credentials) -> Respons
     return await _welcome(request, token)
 
 
-@post("/api/sign-in-link", status_code=204, opt={"roles": PUBLIC}, summary="Ask for a one-time link by mail", tags=["accounts"])
+@post("/api/sign-in-link", status_code=204, opt={"roles": PUBLIC, "problems": (429,)}, summary="Ask for a one-time link by mail",
+      tags=["accounts"])  # fmt: skip
 async def request_link(request: Request[Any, Any, Any], data: LinkRequest) -> None:
     await _throttle(request).check(f"link:{data.email}", _address(request))
     await commands.request_link(data.email, data.locale, request.app.state.clock())
 
 
-@post("/api/sign-in-link/redeem", status_code=200, opt={"roles": PUBLIC}, summary="Sign in by link", tags=["accounts"])
+@post("/api/sign-in-link/redeem", status_code=200, opt=TRIED, summary="Sign in by link", tags=["accounts"])
 async def redeem_link(request: Request[Any, Any, Any], data: LinkToken) -> Response[Me]:
     await _throttle(request).check("redeem", _address(request))
     return await _welcome(request, await commands.redeem_link(data.token, request.app.state.clock()))
@@ -98,7 +102,8 @@ async def change_me(identity: Identity, data: Locale) -> Me:
     return me_of(msgspec.structs.replace(identity, locale=data.locale))
 
 
-@post("/api/me/password", status_code=204, opt={"roles": EVERYBODY}, summary="Change the password", tags=["accounts"])
+@post("/api/me/password", status_code=204, opt={"roles": EVERYBODY, "problems": (400, 429)}, summary="Change the password",
+      tags=["accounts"])  # fmt: skip
 async def change_password(request: Request[Any, Any, Any], identity: Identity, data: PasswordChange) -> None:
     await _throttle(request).check(identity.email, _address(request))
     now = request.app.state.clock()

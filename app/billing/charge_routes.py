@@ -22,6 +22,7 @@ from app.outbox.wake import COMMANDS, live_channel, publish
 from app.residents.queries import sites_occupied
 
 RESIDENT = {"roles": ["resident"]}
+ASKS_A_STATION = {"roles": ["resident"], "problems": (409,)}
 TAGS = ["charging"]
 MOST_POINTS = 240
 UNKNOWN_CODE = Refused("unknown_code", 404, "No place has this code. Check the sticker, or choose a place from the list.")
@@ -91,7 +92,7 @@ async def _may_use(connector: Connector, person_id: UUID, now: datetime) -> bool
     return connector.billing_point_id == await charging.billing_point_of(person_id, connector.site_id, today)
 
 
-@post("/api/c/{code:str}/start", status_code=202, opt=RESIDENT, summary="Start a charge", tags=TAGS)
+@post("/api/c/{code:str}/start", status_code=202, opt=ASKS_A_STATION, summary="Start a charge", tags=TAGS)
 async def start(request: Request[Any, Any, Any], identity: Identity, code: str, data: Start) -> views.View:
     now, person_id, clean = request.app.state.clock(), person_of(identity), code.strip().upper()
     async with in_account(identity.account_id):
@@ -143,7 +144,7 @@ async def session(request: Request[Any, Any, Any], identity: Identity, session_i
     return view
 
 
-@post("/api/sessions/{session_id:uuid}/stop", status_code=202, opt=RESIDENT, summary="Stop a charge", tags=TAGS)
+@post("/api/sessions/{session_id:uuid}/stop", status_code=202, opt=ASKS_A_STATION, summary="Stop a charge", tags=TAGS)
 async def stop(request: Request[Any, Any, Any], identity: Identity, session_id: UUID) -> views.View:
     now = request.app.state.clock()
     person_id = person_of(identity)

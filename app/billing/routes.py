@@ -20,6 +20,8 @@ from app.residents.queries import Badge, badges_of
 from app.sites import queries as sites
 
 OPERATOR = {"roles": ["operator", "superadmin"]}
+CLOSES_A_MONTH = {**OPERATOR, "problems": (409,)}
+PDF = "application/pdf"
 
 
 class Month(msgspec.Struct):
@@ -37,7 +39,7 @@ def period_in(text: str) -> date:
 def pdf_answer(pdf: bytes, name: str) -> Response[bytes]:
     """A PDF that the browser saves under a name."""
     headers = {"content-disposition": f'attachment; filename="{name}.pdf"', "cache-control": "private, no-store"}
-    return Response(pdf, media_type="application/pdf", headers=headers)
+    return Response(pdf, media_type=PDF, headers=headers)
 
 
 @get("/api/bills", opt=RESIDENT, summary="My bills", tags=["bills"])
@@ -63,7 +65,7 @@ async def bill(request: Request[Any, Any, Any], identity: Identity, bill_id: UUI
         }
 
 
-@get("/api/bills/{bill_id:uuid}/pdf", opt=RESIDENT, summary="The bill as PDF", tags=["bills"])
+@get("/api/bills/{bill_id:uuid}/pdf", opt=RESIDENT, media_type=PDF, summary="The bill as PDF", tags=["bills"])
 async def bill_pdf(identity: Identity, bill_id: UUID) -> Response[bytes]:
     async with in_account(identity.account_id):
         found = await queries.bill_pdf(bill_id)
@@ -124,14 +126,15 @@ async def month(request: Request[Any, Any, Any], identity: Identity, period: str
     return {"period": period_text(first), "sites": listed}
 
 
-@post("/api/operator/sites/{site_id:uuid}/month", status_code=202, opt=OPERATOR, summary="Issue a month's bills",
+@post("/api/operator/sites/{site_id:uuid}/month", status_code=202, opt=CLOSES_A_MONTH, summary="Issue a month's bills",
       tags=["operator"])  # fmt: skip
 async def run_month(request: Request[Any, Any, Any], identity: Identity, site_id: UUID, data: Month) -> views.View:
     report = await commands.run_month(identity.account_id, site_id, period_in(data.period), request.app.state.clock())
     return {"bills": report.bills, "failed": list(report.failed)}
 
 
-@get("/api/operator/bills/{bill_id:uuid}/pdf", opt=OPERATOR, summary="Any bill of the account as PDF", tags=["operator"])
+@get("/api/operator/bills/{bill_id:uuid}/pdf", opt=OPERATOR, media_type=PDF, summary="Any bill of the account as PDF",
+     tags=["operator"])  # fmt: skip
 async def operator_bill_pdf(identity: Identity, bill_id: UUID) -> Response[bytes]:
     async with in_account(identity.account_id):
         found = await queries.bill_pdf(bill_id)

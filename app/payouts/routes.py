@@ -10,7 +10,7 @@ from litestar import Request, Response, get
 from app.accounts.model import Identity
 from app.billing import views
 from app.billing.charge_routes import person_of
-from app.billing.routes import pdf_answer, period_in
+from app.billing.routes import PDF, pdf_answer, period_in
 from app.charging.queries import sessions_of_site
 from app.database.transaction import in_account
 from app.kernel.calendar import month_bounds, month_end, month_of, months_before, period_text
@@ -67,7 +67,8 @@ async def payouts(identity: Identity) -> list[views.View]:
         return [payout_view(payout) for payout in await queries.payouts_of(person_of(identity))]
 
 
-@get("/api/owner/payouts/{payout_id:uuid}/statement", opt=OWNER, summary="A payout's statement as PDF", tags=["owner"])
+@get("/api/owner/payouts/{payout_id:uuid}/statement", opt=OWNER, media_type=PDF, summary="A payout's statement as PDF",
+     tags=["owner"])  # fmt: skip
 async def statement(identity: Identity, payout_id: UUID) -> Response[bytes]:
     async with in_account(identity.account_id):
         pdf = await queries.statement_pdf(payout_id, person_of(identity))
