@@ -21,6 +21,13 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     bearer: bool = False
 
 
+class AccountName(msgspec.Struct, frozen=True):
+    """The account that a person is signed in to."""
+
+    id: UUID
+    name: str
+
+
 class Me(msgspec.Struct, frozen=True, kw_only=True):
     """What a page is told about its person."""
 
@@ -28,7 +35,7 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     locale: str
     name: str
-    account: dict[str, str]
+    account: AccountName
     roles: list[str]
     person_id: UUID | None
     currency: str
@@ -39,6 +46,6 @@ def me_of(identity: Identity) -> Me:
     """The public face of an identity."""
     return Me(
         login_id=identity.login_id, email=identity.email, locale=identity.locale, name=identity.name,
-        account={"id": str(identity.account_id), "name": identity.account_name}, roles=sorted(identity.roles),
+        account=AccountName(identity.account_id, identity.account_name), roles=sorted(identity.roles),
         person_id=identity.person_id, currency=identity.currency, hotline=identity.hotline,
     )  # fmt: skip

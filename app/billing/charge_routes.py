@@ -10,12 +10,12 @@ from litestar.params import Parameter
 
 from app.accounts.model import Identity
 from app.accounts.web.access import PUBLIC
-from app.billing import queries, views
+from app.billing import answers, queries, views
 from app.charging import queries as charging
 from app.charging import requests
 from app.charging.model import Changed, Connector
 from app.database.transaction import as_machine, in_account
-from app.kernel.calendar import local_date, month_of, months_before, period_text
+from app.kernel.calendar import local_date, month_of, months_before
 from app.kernel.errors import Refused, not_found
 from app.metering.queries import session_values
 from app.outbox.wake import COMMANDS, live_channel, publish
@@ -50,7 +50,7 @@ def person_of(identity: Identity) -> UUID:
 
 
 @get("/api/c/{code:str}", opt={"roles": PUBLIC}, summary="A place by the code on its sticker", tags=TAGS)
-async def place(request: Request[Any, Any, Any], identity: Identity | None, code: str) -> views.View:
+async def place(request: Request[Any, Any, Any], identity: Identity | None, code: str) -> answers.PlaceView:
     now, clean = request.app.state.clock(), code.strip().upper()
     async with as_machine():
         account_id = await charging.account_of_code(clean)
@@ -69,15 +69,15 @@ async def place(request: Request[Any, Any, Any], identity: Identity | None, code
 
 
 @get("/api/stations", opt=RESIDENT, summary="The places that this resident may use", tags=TAGS)
-async def places(request: Request[Any, Any, Any], identity: Identity) -> list[views.View]:
+async def places(request: Request[Any, Any, Any], identity: Identity) -> list[answers.PlaceView]:
     now = request.app.state.clock()
     async with in_account(identity.account_id):
         return await _places(identity, now)
 
 
-async def _places(identity: Identity, now: datetime) -> list[views.View]:
+async def _places(identity: Identity, now: datetime) -> list[answers.PlaceView]:
     person_id = person_of(identity)
-    found: list[views.View] = []
+    found: list[answers.PlaceView] = []
     for site_id in await sites_occupied(person_id, now.date()):
         for connector in await charging.connectors_of_site(site_id):
             if await _may_use(connector, person_id, now):
@@ -93,7 +93,7 @@ async def _may_use(connector: Connector, person_id: UUID, now: datetime) -> bool
 
 
 @post("/api/c/{code:str}/start", status_code=202, opt=ASKS_A_STATION, summary="Start a charge", tags=TAGS)
-async def start(request: Request[Any, Any, Any], identity: Identity, code: str, data: Start) -> views.View:
+async def start(request: Request[Any, Any, Any], identity: Identity, code: str, data: Start) -> answers.RequestView:
     now, person_id, clean = request.app.state.clock(), person_of(identity), code.strip().upper()
     async with in_account(identity.account_id):
         connector = await charging.connector_by_code(clean)
@@ -109,7 +109,7 @@ async def start(request: Request[Any, Any, Any], identity: Identity, code: str, 
 
 
 @get("/api/requests/{request_id:uuid}", opt=RESIDENT, summary="What became of a start", tags=TAGS)
-async def charge_request(identity: Identity, request_id: UUID) -> views.View:
+async def charge_request(identity: Identity, request_id: UUID) -> answers.RequestView:
     async with in_account(identity.account_id):
         found = await charging.request(request_id)
     if found is None or found.person_id != identity.person_id:
@@ -121,7 +121,7 @@ async def charge_request(identity: Identity, request_id: UUID) -> views.View:
 async def sessions(
     request: Request[Any, Any, Any], identity: Identity, before: datetime | None = None,
     limit: Annotated[int, Parameter(ge=1, le=100)] = 30,
-) -> views.View:  # fmt: skip
+) -> answers.SessionPage:  # fmt: skip
     now, person_id = request.app.state.clock(), person_of(identity)
     async with in_account(identity.account_id):
         found = await charging.sessions_of_person(person_id, before, limit)
@@ -132,7 +132,7 @@ async def sessions(
 
 
 @get("/api/sessions/{session_id:uuid}", opt=RESIDENT, summary="One session with its curve", tags=TAGS)
-async def session(request: Request[Any, Any, Any], identity: Identity, session_id: UUID) -> views.View:
+async def session(request: Request[Any, Any, Any], identity: Identity, session_id: UUID) -> answers.SessionDetail:
     async with in_account(identity.account_id):
         found = await charging.session(session_id)
         if found is None or found.person_id != identity.person_id:
@@ -140,12 +140,11 @@ async def session(request: Request[Any, Any, Any], identity: Identity, session_i
         view = await views.session_view(found, request.app.state.clock())
         values = await session_values(session_id)
     step = max(1, len(values) // MOST_POINTS)
-    view["power_series"] = [[v.taken_at, v.power_w, v.energy_wh] for v in values[::step]]
-    return view
+    return {**view, "power_series": [(v.taken_at, v.power_w, v.energy_wh) for v in values[::step]]}
 
 
 @post("/api/sessions/{session_id:uuid}/stop", status_code=202, opt=ASKS_A_STATION, summary="Stop a charge", tags=TAGS)
-async def stop(request: Request[Any, Any, Any], identity: Identity, session_id: UUID) -> views.View:
+async def stop(request: Request[Any, Any, Any], identity: Identity, session_id: UUID) -> answers.SessionView:
     now = request.app.state.clock()
     person_id = person_of(identity)
     changed = await requests.request_stop(identity.account_id, person_id, identity.login_id, session_id, now)
@@ -159,7 +158,7 @@ async def stop(request: Request[Any, Any, Any], identity: Identity, session_id: 
 
 
 @get("/api/home", opt=RESIDENT, summary="What matters now", tags=TAGS)
-async def home(request: Request[Any, Any, Any], identity: Identity) -> views.View:
+async def home(request: Request[Any, Any, Any], identity: Identity) -> answers.Home:
     now, person_id = request.app.state.clock(), person_of(identity)
     period = month_of(now.date())
     async with in_account(identity.account_id):
@@ -180,14 +179,12 @@ async def home(request: Request[Any, Any, Any], identity: Identity) -> views.Vie
 
 
 @get("/api/usage", opt=RESIDENT, summary="Thirteen months", tags=TAGS)
-async def usage(request: Request[Any, Any, Any], identity: Identity) -> views.View:
+async def usage(request: Request[Any, Any, Any], identity: Identity) -> answers.Usage:
     period = month_of(request.app.state.clock().date())
     async with in_account(identity.account_id):
         months = {m[0]: m for m in await queries.months_of_person(person_of(identity), months_before(period, 12))}
     shown = [months_before(period, back) for back in range(12, -1, -1)]
-    listed = [views.month_view(months[m]) if m in months else
-              {"period": period_text(m), "energy_wh": 0, "gross_minor": 0, "sessions": 0} for m in shown]  # fmt: skip
-    return {"months": listed, "currency": identity.currency}
+    return {"months": [views.month_view(months.get(m, (m, 0, 0, 0))) for m in shown], "currency": identity.currency}
 
 
 ROUTES = [place, places, start, charge_request, sessions, session, stop, home, usage]

@@ -79,7 +79,7 @@ class Page:
         return [self.message("connector", view)]
 
 
-@get("/api/events", opt=RESIDENT, summary="Live changes as server-sent events", tags=["charging"])
+@get("/api/events", opt=RESIDENT, media_type="text/event-stream", summary="Live changes as server-sent events", tags=["charging"])
 async def events(request: Request[Any, Any, Any], identity: Identity, code: str | None = None) -> ServerSentEvent:
     page = Page(identity, code.strip().upper() if code else None, request.app.state.clock)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
 from app.billing.model import Charge
-from app.billing.rules import status_of
+from app.billing.rules import Status, status_of
 from app.database.transaction import fetch, fetchrow, in_account
 from app.tariffs.model import PriceLine
 
@@ -29,7 +29,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     vat_minor: int
     gross_minor: int
     open_minor: int
-    status: str
+    status: Status
     reference: str
     energy_wh: int
     resident_name: str
@@ -119,7 +119,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     reference: str
     payer: str
-    state: str
+    state: Literal["matched", "unmatched"]
     bill_number: str | None
 
 

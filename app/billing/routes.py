@@ -1,14 +1,14 @@
 """Bills, badges, and the operator's month."""
 
 from datetime import date
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, get, post
 
 from app.accounts.model import Identity
-from app.billing import commands, queries, views
+from app.billing import answers, commands, queries, views
 from app.billing.charge_routes import RESIDENT, person_of
 from app.billing.issue import positions
 from app.charging import queries as charging
@@ -43,14 +43,14 @@ def pdf_answer(pdf: bytes, name: str) -> Response[bytes]:
 
 
 @get("/api/bills", opt=RESIDENT, summary="My bills", tags=["bills"])
-async def bills(request: Request[Any, Any, Any], identity: Identity) -> list[views.View]:
+async def bills(request: Request[Any, Any, Any], identity: Identity) -> list[answers.BillView]:
     async with in_account(identity.account_id):
         found = await queries.bills_of_person(person_of(identity), request.app.state.clock().date())
     return [views.bill_view(bill) for bill in found]
 
 
 @get("/api/bills/{bill_id:uuid}", opt=RESIDENT, summary="One bill with its sessions", tags=["bills"])
-async def bill(request: Request[Any, Any, Any], identity: Identity, bill_id: UUID) -> views.View:
+async def bill(request: Request[Any, Any, Any], identity: Identity, bill_id: UUID) -> answers.BillDetail:
     now = request.app.state.clock()
     async with in_account(identity.account_id):
         found = await queries.bill(bill_id, now.date())
@@ -86,7 +86,7 @@ async def badge_lost(identity: Identity, badge_id: UUID) -> Badge:
 
 
 @get("/api/operator/stations", opt=OPERATOR, summary="Stations and what runs on them", tags=["operator"])
-async def stations(identity: Identity) -> list[views.View]:
+async def stations(identity: Identity) -> list[answers.StationRow]:
     async with in_account(identity.account_id):
         rows = await fetch(
             "SELECT st.id AS station_id, st.identity, st.name, s.name AS site_name, st.online,"
@@ -98,18 +98,18 @@ async def stations(identity: Identity) -> list[views.View]:
             "SELECT station_id, id AS session_id, greatest(0, coalesce(last_meter_wh, meter_start_wh) - meter_start_wh)"
             " AS energy_wh, last_power_w AS power_w, started_at FROM charging_session WHERE state = 'open'"
         )
-    return [
-        {**row, "connectors": [dict(c) for c in connectors if c["station_id"] == row["station_id"]],
-         "running": [dict(r) for r in running if r["station_id"] == row["station_id"]]}
-        for row in rows
-    ]  # fmt: skip
+    return [cast("answers.StationRow", {**row, "connectors": _of(row, connectors), "running": _of(row, running)}) for row in rows]
+
+
+def _of(station: Any, rows: list[Any]) -> list[dict[str, Any]]:
+    return [dict(row) for row in rows if row["station_id"] == station["station_id"]]
 
 
 @get("/api/operator/month", opt=OPERATOR, summary="A month: sessions, bills, payments", tags=["operator"])
-async def month(request: Request[Any, Any, Any], identity: Identity, period: str) -> views.View:
+async def month(request: Request[Any, Any, Any], identity: Identity, period: str) -> answers.OperatorMonth:
     first, today = period_in(period), request.app.state.clock().date()
     async with in_account(identity.account_id):
-        listed = []
+        listed: list[answers.SiteMonth] = []
         unmatched = await queries.payments_unmatched()
         for site in await sites.sites():
             found = await charging.sessions_of_site(site.id, *month_bounds(first, site.time_zone))
@@ -128,7 +128,7 @@ async def month(request: Request[Any, Any, Any], identity: Identity, period: str
 
 @post("/api/operator/sites/{site_id:uuid}/month", status_code=202, opt=CLOSES_A_MONTH, summary="Issue a month's bills",
       tags=["operator"])  # fmt: skip
-async def run_month(request: Request[Any, Any, Any], identity: Identity, site_id: UUID, data: Month) -> views.View:
+async def run_month(request: Request[Any, Any, Any], identity: Identity, site_id: UUID, data: Month) -> answers.MonthRun:
     report = await commands.run_month(identity.account_id, site_id, period_in(data.period), request.app.state.clock())
     return {"bills": report.bills, "failed": list(report.failed)}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from app.charging.model import Session
@@ -11,6 +12,8 @@ from app.ledger.rules import without_zeros
 from app.metering.model import MeterPoint
 from app.tariffs.model import Price, Tariff, UsePiece
 from app.tariffs.rules import price, use_pieces
+
+Status = Literal["issued", "partly_paid", "paid", "overdue"]
 
 OPERATOR_REVENUE = "revenue:operator"
 VAT = "vat:output"
@@ -99,7 +102,7 @@ def invoice_rounding_entry(invoice_id: UUID, number: str, vat_of_charges: int, v
     )
 
 
-def status_of(gross_minor: int, paid_minor: int, overdue: bool) -> str:
+def status_of(gross_minor: int, paid_minor: int, overdue: bool) -> Status:
     """A bill's state from what has been paid."""
     if paid_minor >= gross_minor:
         return "paid"

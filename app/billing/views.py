@@ -1,10 +1,11 @@
 """What pages are told of places, requests, sessions and bills. Energy in Wh, money in minor units, times in UTC."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
+from app.billing.answers import BillView, CostView, LineView, MonthView, PlaceView, PricesView, RequestView, SessionView
 from app.billing.model import Charge
 from app.billing.queries import Bill, charges_of_sessions
 from app.billing.rules import price_session
@@ -16,21 +17,19 @@ from app.metering.queries import session_values
 from app.tariffs.model import Price, PriceLine, Tariff
 from app.tariffs.queries import tariff_in_force
 
-View = dict[str, Any]
 
-
-async def session_views(sessions: Sequence[Session], now: datetime) -> list[View]:
+async def session_views(sessions: Sequence[Session], now: datetime) -> list[SessionView]:
     """Sessions with their cost: the charge once it is booked, else what they cost so far."""
     charges = await charges_of_sessions([session.id for session in sessions])
     return [await _session_view(session, charges.get(session.id), now) for session in sessions]
 
 
-async def session_view(session: Session, now: datetime) -> View:
+async def session_view(session: Session, now: datetime) -> SessionView:
     """One session."""
     return (await session_views([session], now))[0]
 
 
-async def _session_view(session: Session, charge: Charge | None, now: datetime) -> View:
+async def _session_view(session: Session, charge: Charge | None, now: datetime) -> SessionView:
     cost, lines = await _cost(session, charge)
     key, params = charging_rules.session_state(session, now)
     reading = session.meter_stop_wh if session.meter_stop_wh is not None else session.last_meter_wh
@@ -49,7 +48,7 @@ async def _session_view(session: Session, charge: Charge | None, now: datetime) 
     }  # fmt: skip
 
 
-async def _cost(session: Session, charge: Charge | None) -> tuple[View | None, list[View]]:
+async def _cost(session: Session, charge: Charge | None) -> tuple[CostView | None, list[LineView]]:
     if charge is not None:
         return _cost_view(charge, final=True), [line_view(line) for line in charge.lines]
     tariff = await tariff_in_force(session.site_id, local_date(session.started_at, session.time_zone))
@@ -59,31 +58,35 @@ async def _cost(session: Session, charge: Charge | None) -> tuple[View | None, l
     return _cost_view(price, final=False), [line_view(line) for line in price.lines]
 
 
-def _cost_view(price: Price | Charge, *, final: bool) -> View:
+def _cost_view(price: Price | Charge, *, final: bool) -> CostView:
     return {"currency": price.currency, "gross_minor": price.gross_minor, "net_minor": price.net_minor,
             "vat_minor": price.vat_minor, "final": final}  # fmt: skip
 
 
-def line_view(line: PriceLine) -> View:
+def line_view(line: PriceLine) -> LineView:
     """A price line; decimals travel as text."""
     return {"dimension": line.dimension, "band": line.band, "quantity": str(line.quantity), "unit": line.unit,
             "unit_price": str(line.unit_price.normalize()), "amount_minor": line.amount_minor}  # fmt: skip
 
 
-def tariff_view(tariff: Tariff) -> View:
+def _clock(at: time | None) -> str | None:
+    return None if at is None else f"{at:%H:%M}"
+
+
+def tariff_view(tariff: Tariff) -> PricesView:
     """Prices as a page shows them."""
     return {
         "currency": tariff.currency, "vat_rate": str(tariff.vat_rate.normalize()), "vat_included": tariff.vat_included,
         "components": [
             {"dimension": c.dimension, "band": c.band, "unit_price": str(c.unit_price.normalize()),
-             "from": c.from_time and f"{c.from_time:%H:%M}", "to": c.to_time and f"{c.to_time:%H:%M}",
+             "from": _clock(c.from_time), "to": _clock(c.to_time),
              "grace_minutes": c.grace_minutes, "cap_minor": c.cap_minor}
             for c in tariff.components
         ],
     }  # fmt: skip
 
 
-async def connector_view(connector: Connector, person_id: UUID | None, hotline: str | None, now: datetime) -> View:
+async def connector_view(connector: Connector, person_id: UUID | None, hotline: str | None, now: datetime) -> PlaceView:
     """A place as this person sees it; without a person nothing personal is told."""
     today = local_date(now, connector.time_zone)
     tariff = await tariff_in_force(connector.site_id, today)
@@ -105,7 +108,7 @@ async def connector_view(connector: Connector, person_id: UUID | None, hotline: 
     }  # fmt: skip
 
 
-def request_view(request: ChargeRequest) -> View:
+def request_view(request: ChargeRequest) -> RequestView:
     """A wish to charge and what became of it."""
     return {
         "id": request.id, "code": request.public_code, "station_name": request.station_name, "state": request.state,
@@ -114,13 +117,17 @@ def request_view(request: ChargeRequest) -> View:
     }  # fmt: skip
 
 
-def bill_view(bill: Bill) -> View:
+def bill_view(bill: Bill) -> BillView:
     """A bill in a list."""
-    hidden = {"person_id", "resident_name"}
-    return {name: getattr(bill, name) for name in bill.__struct_fields__ if name not in hidden}
+    return {
+        "id": bill.id, "site_id": bill.site_id, "number": bill.number, "period_start": bill.period_start,
+        "period_end": bill.period_end, "issued_on": bill.issued_on, "due_on": bill.due_on, "currency": bill.currency,
+        "net_minor": bill.net_minor, "vat_minor": bill.vat_minor, "gross_minor": bill.gross_minor,
+        "open_minor": bill.open_minor, "status": bill.status, "reference": bill.reference, "energy_wh": bill.energy_wh,
+    }  # fmt: skip
 
 
-def month_view(month: Sequence[Any]) -> View:
+def month_view(month: Sequence[Any]) -> MonthView:
     """A month's sums."""
     period, energy_wh, gross_minor, sessions = month
     return {"period": period_text(period), "energy_wh": energy_wh, "gross_minor": gross_minor, "sessions": sessions}

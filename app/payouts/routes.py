@@ -1,14 +1,14 @@
 """The owner's pages: revenue, payouts, statements."""
 
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Literal, TypedDict
 from uuid import UUID
 
-import msgspec
 from litestar import Request, Response, get
 
 from app.accounts.model import Identity
 from app.billing import views
+from app.billing.answers import SessionView
 from app.billing.charge_routes import person_of
 from app.billing.routes import PDF, pdf_answer, period_in
 from app.charging.queries import sessions_of_site
@@ -17,18 +17,70 @@ from app.kernel.calendar import month_bounds, month_end, month_of, months_before
 from app.kernel.errors import not_found
 from app.payouts import queries
 from app.payouts.queries import Payout
+from app.payouts.rules import Revenue
 from app.sites import queries as sites
+
+
+class PayoutView(TypedDict):
+    """A payout in a list, amounts in minor units. Of the account only the last four characters are told."""
+
+    id: UUID
+    site_id: UUID
+    site_name: str
+    period: str
+    currency: str
+    amount_minor: int
+    reimbursed_minor: int
+    withheld_minor: int
+    gross_minor: int
+    created_at: datetime
+    iban_tail: str
+    reference: str
+    state: Literal["sent"]
+
+
+class TermsView(TypedDict):
+    """What share of the net revenue is reimbursed, in thousandths per class."""
+
+    internal_permille: int
+    external_permille: int
+
+
+class SiteRevenue(TypedDict):
+    """A site's revenue of a month by station and in total."""
+
+    site_id: UUID
+    site_name: str
+    stations: list[Revenue]
+    totals: Revenue
+    payout: PayoutView | None
+    terms: TermsView
+
+
+class OwnerRevenue(TypedDict):
+    """A month of an owner's sites, and the months to choose from."""
+
+    period: str
+    currency: str
+    sites: list[SiteRevenue]
+    periods: list[str]
+
 
 OWNER = {"roles": ["owner", "proxy"]}
 
 
-def payout_view(payout: Payout) -> views.View:
+def payout_view(payout: Payout) -> PayoutView:
     """A payout in a list. It is announced by its statement and sent with the bank's file."""
-    return {**msgspec.structs.asdict(payout), "period": period_text(payout.period), "state": "sent"}
+    return {
+        "id": payout.id, "site_id": payout.site_id, "site_name": payout.site_name, "period": period_text(payout.period),
+        "currency": payout.currency, "amount_minor": payout.amount_minor, "reimbursed_minor": payout.reimbursed_minor,
+        "withheld_minor": payout.withheld_minor, "gross_minor": payout.gross_minor, "created_at": payout.created_at,
+        "iban_tail": payout.iban_tail, "reference": payout.reference, "state": "sent",
+    }  # fmt: skip
 
 
 @get("/api/owner/revenue", opt=OWNER, summary="Revenue of a month by station", tags=["owner"])
-async def revenue(request: Request[Any, Any, Any], identity: Identity, period: str | None = None) -> views.View:
+async def revenue(request: Request[Any, Any, Any], identity: Identity, period: str | None = None) -> OwnerRevenue:
     this = month_of(request.app.state.clock().date())
     first = this if period is None else period_in(period)
     owner_id = person_of(identity)
@@ -49,7 +101,7 @@ async def _sites(owner_id: UUID, period: date) -> list[UUID]:
     return found
 
 
-async def _site(site_id: UUID, period: date, payouts: list[Payout]) -> views.View:
+async def _site(site_id: UUID, period: date, payouts: list[Payout]) -> SiteRevenue:
     site, terms = await sites.site(site_id), await sites.terms_on(site_id, month_end(period))
     if site is None or terms is None:
         raise not_found("site")
@@ -62,7 +114,7 @@ async def _site(site_id: UUID, period: date, payouts: list[Payout]) -> views.Vie
 
 
 @get("/api/owner/payouts", opt=OWNER, summary="My payouts", tags=["owner"])
-async def payouts(identity: Identity) -> list[views.View]:
+async def payouts(identity: Identity) -> list[PayoutView]:
     async with in_account(identity.account_id):
         return [payout_view(payout) for payout in await queries.payouts_of(person_of(identity))]
 
@@ -78,9 +130,9 @@ async def statement(identity: Identity, payout_id: UUID) -> Response[bytes]:
 
 
 @get("/api/owner/sessions", opt=OWNER, summary="Sessions on my stations, without personal data", tags=["owner"])
-async def sessions(request: Request[Any, Any, Any], identity: Identity, period: str) -> list[views.View]:
+async def sessions(request: Request[Any, Any, Any], identity: Identity, period: str) -> list[SessionView]:
     first, now = period_in(period), request.app.state.clock()
-    found: list[views.View] = []
+    found: list[SessionView] = []
     async with in_account(identity.account_id):
         for site_id in await _sites(person_of(identity), first):
             site = await sites.site(site_id)
