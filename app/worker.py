@@ -18,7 +18,7 @@ from app.charging.lost_stops import match_lost_stops
 from app.charging.missing_stops import close_missing_stops
 from app.charging.model import Changed
 from app.charging.requests import expire_request
-from app.charging.station_commands import give_up_overdue
+from app.charging.station_commands import expire_command, give_up_overdue
 from app.charging.stations import forget_dead_nodes
 from app.database.engine import close_database, open_database
 from app.database.transaction import as_machine, fetch, in_account
@@ -59,6 +59,9 @@ class Worker:
     async def request_deadline_passed(self, account_id: str, request_id: str) -> None:
         await self.announce(await expire_request(UUID(account_id), UUID(request_id), self.clock()))
 
+    async def command_deadline_passed(self, account_id: str, command_id: str) -> None:
+        await self.announce(await expire_command(UUID(account_id), UUID(command_id), self.clock()))
+
     async def login_link_requested(self, login_id: str, token: str, locale: str) -> None:
         await mail_link(self.settings, UUID(login_id), token, locale, self.clock())
 
@@ -71,6 +74,7 @@ class Worker:
             "SessionEnded": self.session_ended,
             "SessionHeld": self.session_held,
             "RequestDeadlinePassed": self.request_deadline_passed,
+            "CommandDeadlinePassed": self.command_deadline_passed,
             "LoginLinkRequested": self.login_link_requested,
             "BillIssued": self.bill_issued,
         }

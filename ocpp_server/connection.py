@@ -29,7 +29,7 @@ class Connection:
     def __init__(self, socket: Socket, station: Station, secret: bytes, clock: Clock, announce: Announce) -> None:
         self.socket = socket
         self.station = station
-        self.commands = CommandLine(socket, station, clock, announce)
+        self.commands = CommandLine(socket, station, clock, announce, secret)
         self._secret = secret
         self._clock = clock
         self._announce = announce

@@ -116,6 +116,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     request_id: UUID | None
     session_id: UUID | None
     deadline: datetime
+    request_no: int
+    sealed: bytes | None
 
 
 class StartReport(msgspec.Struct, frozen=True, kw_only=True):

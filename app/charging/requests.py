@@ -1,10 +1,11 @@
 """A resident's wish to charge or to stop: asked, sent, decided; never left hanging."""
 
-import json
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.charging import queries, rules
+from app.charging.asking import queue
+from app.charging.intents import RemoteStart, RemoteStop
 from app.charging.model import Changed, ChargeRequest
 from app.database.transaction import execute, fetchrow, fetchval, in_account
 from app.kernel.calendar import local_date
@@ -78,9 +79,8 @@ async def _ask(account_id: UUID, person_id: UUID, login_id: UUID, code: str, ide
         account_id, request_id, connector.station_id, connector.number, person_id, billing_point_id, idempotency_key,
         keyed_hash(secret, tag), deadline, now,
     )  # fmt: skip
-    payload = json.dumps({"connectorId": connector.number, "idTag": tag})
-    await _queue(account_id, connector.station_id, "RemoteStartTransaction", payload, now, deadline, login_id,
-                 request_id=request_id)  # fmt: skip
+    intent = RemoteStart(connector=connector.number, tag=tag)
+    await queue(account_id, connector.station_id, intent, secret, now, asked_by=login_id, request_id=request_id)
     await record("RequestDeadlinePassed", {"request_id": request_id}, account_id=account_id, at=deadline)
     return request_id
 
@@ -95,23 +95,10 @@ async def request_stop(account_id: UUID, person_id: UUID, login_id: UUID, sessio
             raise Refused("session_ended", 409, "This charge has ended already. You can unplug the car.")
         if not session.online:
             raise Refused("station_offline", 409, "The station is not connected. Stop with your badge or at the car.")
-        deadline = now + timedelta(seconds=rules.COMMAND_SECONDS)
         await execute("UPDATE charging_session SET stop_asked_at = $2 WHERE id = $1", session_id, now)
-        payload = json.dumps({"transactionId": session.transaction_no})
-        await _queue(account_id, session.station_id, "RemoteStopTransaction", payload, now, deadline, login_id,
-                     session_id=session_id)  # fmt: skip
+        intent = RemoteStop(transaction=str(session.transaction_no))
+        await queue(account_id, session.station_id, intent, b"", now, asked_by=login_id, session_id=session_id)
     return [Changed(account_id=account_id, kind="session", id=session_id, person_id=person_id)]
-
-
-async def _queue(
-    account_id: UUID, station_id: UUID, action: str, payload: str, now: datetime, deadline: datetime, login_id: UUID, *,
-    request_id: UUID | None = None, session_id: UUID | None = None,
-) -> None:  # fmt: skip
-    await execute(
-        "INSERT INTO station_command (account_id, id, station_id, action, payload, request_id, session_id, asked_by,"
-        " created_at, deadline) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        account_id, new_id(), station_id, action, payload, request_id, session_id, login_id, now, deadline,
-    )  # fmt: skip
 
 
 async def expire_request(account_id: UUID, request_id: UUID, now: datetime) -> list[Changed]:

@@ -9,6 +9,7 @@ from app.charging.model import Connector, Session
 from app.metering.rules import implausible
 
 COMMAND_SECONDS = 20  # a station that has not answered a command by then never will
+COMMAND_GRACE = timedelta(seconds=5)  # a node that lives gives its commands up itself, at the deadline
 PLUG_IN_SECONDS = 60  # OCPP's ConnectionTimeOut: from Accepted to the start
 SILENT_AFTER = timedelta(minutes=5)
 CHARGING_FROM_W = 100
@@ -121,3 +122,10 @@ def odd_clock(reported: datetime, received: datetime, commissioned_at: datetime)
     if reported < commissioned_at:
         return "before_commissioning"
     return None
+
+
+def rate_unit(allowed: str | None) -> str:
+    """The unit for a station's charging profiles, A or W, from the units that it says it takes (1.6: Current, Power; 2.0.1:
+    A, W). Amperes where it takes both or was never asked; some chargers take watts and refuse amperes."""
+    words = {word.strip().lower() for word in (allowed or "").split(",")}
+    return "W" if words & {"power", "w"} and not words & {"current", "a"} else "A"

@@ -3,23 +3,46 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.charging import rules
+import msgspec
+
+from app.charging import intents, rules
+from app.charging.answers import take_effect
+from app.charging.asking import SEALED_FOR, queue
+from app.charging.intents import Answer, Intent
 from app.charging.model import Changed, Command, Station
-from app.database.transaction import as_machine, execute, fetch, fetchrow
-from app.kernel.identifiers import new_id
+from app.database.transaction import as_machine, execute, fetch, fetchrow, in_account
+from app.kernel.sealing import unseal
 from app.outbox.commands import record
 
-GRACE = timedelta(seconds=5)  # a node that lives gives its commands up itself, at the deadline
+LONGEST_ANSWER = 64_000
 
+COLUMNS = "account_id, id, station_id, action, payload, request_id, session_id, deadline, request_no, sealed"
 # Fenced by the connection's number: a socket that a newer one has replaced gets no command.
-CLAIM = """
+CLAIM = f"""
 UPDATE station_command SET state = 'sent', sent_at = $2 WHERE id = (
     SELECT c.id FROM station_command c JOIN station s ON s.account_id = c.account_id AND s.id = c.station_id
     WHERE c.station_id = $1 AND c.state = 'queued' AND c.deadline > $2 AND s.connection_no = $3
     ORDER BY c.created_at, c.id LIMIT 1 FOR UPDATE OF c SKIP LOCKED)
-RETURNING account_id, id, station_id, action, payload, request_id, session_id, deadline
+RETURNING {COLUMNS}
 """
-COLUMNS = "account_id, id, station_id, action, payload, request_id, session_id, deadline"
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the node must know to put an intent into the words of one station."""
+
+    rate_unit: str = "A"
+    phases: int = 3
+    tags: dict[UUID, str] = {}
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """What went over the wire, as the log shows it."""
+
+    action: str
+    payload: str
+
+
+NOTHING_SENT = Sent("", "")
 
 
 async def claim(station: Station, now: datetime) -> tuple[Command | None, list[Changed]]:
@@ -30,7 +53,28 @@ async def claim(station: Station, now: datetime) -> tuple[Command | None, list[C
             return None, []
         command = Command(**row)
         changed = await _step_request(command, "sent", None, now, command.deadline)
-    return command, changed
+    return command, [*changed, command_changed(command)]
+
+
+def intent_of(command: Command, secret: bytes) -> Intent:
+    """What is asked, in full. Raises CannotOpen, msgspec.ValidationError (a row that a newer release wrote)."""
+    text = command.payload if command.sealed is None else unseal(secret, SEALED_FOR, command.sealed, command.id.bytes)
+    found: Intent = intents.decode(text)
+    return found
+
+
+async def facts_for(command: Command, intent: Intent, secret: bytes) -> Facts:
+    """The facts that this intent needs; most need none."""
+    limits = isinstance(intent, intents.SetProfile | intents.GetCompositeSchedule) or getattr(intent, "profile", None) is not None
+    if not limits:
+        return Facts()
+    async with as_machine():
+        row = await fetchrow(
+            "SELECT s.phases, (SELECT string_agg(value, ',') FROM station_setting x WHERE x.station_id = s.id AND x.name IN"
+            " ('ChargingScheduleAllowedChargingRateUnit', 'SmartChargingCtrlr.RateUnit')) AS units FROM station s WHERE s.id = $1",
+            command.station_id,
+        )  # fmt: skip
+    return Facts() if row is None else Facts(rate_unit=rules.rate_unit(row["units"]), phases=row["phases"])
 
 
 async def waiting_stations(now: datetime) -> list[UUID]:
@@ -53,51 +97,70 @@ async def given_up(station_id: UUID, command_id: UUID) -> Command | None:
 async def give_up_overdue(now: datetime) -> list[Changed]:
     """End commands whose node died or whose station never came back. Safe to repeat; for the timetable and the nodes."""
     async with as_machine():
-        rows = await fetch(f"SELECT {COLUMNS} FROM station_command WHERE state IN ('queued', 'sent') AND deadline < $1", now - GRACE)
+        rows = await fetch(
+            f"SELECT {COLUMNS} FROM station_command WHERE state IN ('queued', 'sent') AND deadline < $1", now - rules.COMMAND_GRACE
+        )
     changed: list[Changed] = []
     for row in rows:
         changed += await failed(Command(**row), "timed_out", "no_answer", now)
     return changed
 
 
+async def expire_command(account_id: UUID, command_id: UUID, now: datetime) -> list[Changed]:
+    """End one command whose time is over, should no node have done so. Safe to repeat."""
+    async with in_account(account_id):
+        row = await fetchrow(f"SELECT {COLUMNS} FROM station_command WHERE id = $1 AND state IN ('queued', 'sent')", command_id)
+    return [] if row is None or row["deadline"] > now else await failed(Command(**row), "timed_out", "no_answer", now)
+
+
 async def ask_state(station: Station, now: datetime) -> None:
     """Queue a request for the state of all connectors."""
     async with as_machine():
-        await execute(
-            "INSERT INTO station_command (account_id, id, station_id, action, payload, created_at, deadline)"
-            " VALUES ($1, $2, $3, 'TriggerMessage', $4, $5, $6)",
-            station.account_id, new_id(), station.id, '{"requestedMessage": "StatusNotification"}', now,
-            now + timedelta(seconds=rules.COMMAND_SECONDS),
-        )  # fmt: skip
+        await queue(station.account_id, station.id, intents.Trigger(message="StatusNotification"), b"", now)
 
 
-async def answered(command: Command, accepted: bool, answer: str, now: datetime) -> list[Changed]:
-    """The station answered, in time or late. An accepted start waits for the plug, a refused one is over."""
+async def answered(command: Command, intent: Intent, answer: Answer, text: str, now: datetime, sent: Sent | None = None) -> list[Changed]:
+    """The station answered, in time or late (`sent` None then). An accepted start waits for the plug, a refused one is over."""
     async with as_machine():
         await execute(
-            "UPDATE station_command SET state = 'answered', answered_at = $2, answer = $3 WHERE id = $1",
-            command.id, now, answer[:4000],
+            "UPDATE station_command SET state = 'answered', answered_at = $2, ended_at = $2, answer = $3, verdict = $4, said = $5,"
+            " error = NULL, following = $6, wire_action = coalesce($7, wire_action), wire_payload = coalesce($8, wire_payload)"
+            " WHERE id = $1",
+            command.id, now, text[:LONGEST_ANSWER], answer.verdict, f"{answer.status} {answer.reason}".strip()[:1000],
+            answer.accepted and command.action in intents.LONG, sent and sent.action, sent and sent.payload,
         )  # fmt: skip
-        if accepted:
+        changed = [command_changed(command)]
+        if answer.accepted:
             deadline = now + timedelta(seconds=rules.PLUG_IN_SECONDS)
-            return await _step_request(command, "plug_in", None, now, deadline)
-        changed = await _step_request(command, "refused", "rejected_by_station", now, now)
-        return changed + await _stop_failed(command)
+            changed += await _step_request(command, "plug_in", None, now, deadline)
+        else:
+            changed += await _step_request(command, "refused", "rejected_by_station", now, now)
+            changed += await _stop_failed(command)
+        return changed + await take_effect(command, intent, answer, now)
 
 
-async def failed(command: Command, state: str, reason: str, now: datetime, detail: str = "") -> list[Changed]:
-    """The command came to nothing. `state`: timed_out, or failed with the reason no_answer, connection_lost or
-    station_error; `detail`: the station's own words, for the operator."""
+async def failed(
+    command: Command, state: str, reason: str, now: datetime, detail: str = "", sent: Sent | None = None, text: str | None = None
+) -> list[Changed]:
+    """The command came to nothing. `state`: timed_out, or failed with the reason no_answer, connection_lost, station_error,
+    not_supported or cannot_say; `detail`: the station's own words, for the operator; `text`: its answer as received."""
     async with as_machine():
         done = await fetchrow(
-            "UPDATE station_command SET state = $2, error = $3 WHERE id = $1 AND state IN ('queued', 'sent')"
-            " RETURNING id", command.id, state, f"{reason} {detail}".strip()[:2000],
+            "UPDATE station_command SET state = $2, error = $3, ended_at = $4, wire_action = coalesce($5, wire_action),"
+            " wire_payload = coalesce($6, wire_payload), answer = $7 WHERE id = $1 AND state IN ('queued', 'sent') RETURNING id",
+            command.id, state, f"{reason} {detail}".strip()[:2000], now, sent and sent.action, sent and sent.payload,
+            None if text is None else text[:LONGEST_ANSWER],
         )  # fmt: skip
         if done is None:
             return []
         outcome = "no_answer" if state == "timed_out" else "failed"
-        changed = await _step_request(command, outcome, reason, now, now)
+        changed = [command_changed(command), *await _step_request(command, outcome, reason, now, now)]
         return changed + await _stop_failed(command)
+
+
+def command_changed(command: Command) -> Changed:
+    """The wake-up for pages that show the log of a station."""
+    return Changed(account_id=command.account_id, kind="command", id=command.id, station_id=command.station_id)
 
 
 OTHER_OPEN_REQUEST = """

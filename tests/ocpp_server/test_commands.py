@@ -202,7 +202,7 @@ async def test_a_command_that_no_node_works_is_given_up_at_its_deadline(site):
     late = utc() + timedelta(seconds=COMMAND_SECONDS + 6)
     assert await station_commands.give_up_overdue(utc()) == []
     changed = await station_commands.give_up_overdue(late)
-    assert {one.kind for one in changed} == {"request", "connector"}
+    assert {one.kind for one in changed} == {"command", "request", "connector"}
     assert await station_commands.give_up_overdue(late) == []
     assert (await state_of(request))["state"] == "no_answer"
     assert (await commands())[0]["state"] == "timed_out"

@@ -1,0 +1,43 @@
+"""What a station's answer changes beside the log, in the transaction that stores the answer."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from app.charging.intents import Answer, Intent, SettingValue
+from app.charging.model import Changed, Command
+from app.database.transaction import execute
+
+LONGEST_NAME, LONGEST_VALUE = 250, 2500
+
+STORE_SETTINGS = """
+INSERT INTO station_setting (account_id, station_id, name, value, readonly, read_at)
+SELECT $1, $2, one.name, one.value, one.readonly, $6 FROM unnest($3::text[], $4::text[], $5::bool[]) AS one (name, value, readonly)
+ON CONFLICT (account_id, station_id, name) DO UPDATE SET value = excluded.value,
+    readonly = coalesce(excluded.readonly, station_setting.readonly), read_at = excluded.read_at
+"""
+
+
+async def take_effect(command: Command, intent: Intent, answer: Answer, now: datetime) -> list[Changed]:
+    """Do what follows from an answer (inside the caller's transaction)."""
+    effect = EFFECTS.get(command.action)
+    return [] if effect is None else await effect(command, intent, answer, now)
+
+
+async def keep_settings(command: Command, intent: Intent, answer: Answer, now: datetime) -> list[Changed]:
+    """Remember what the station told of its settings."""
+    by_name = {one.name[:LONGEST_NAME]: one for one in answer.settings if one.name}
+    await execute(
+        STORE_SETTINGS, command.account_id, command.station_id, list(by_name), [_value(one) for one in by_name.values()],
+        [one.readonly for one in by_name.values()], now,
+    )  # fmt: skip
+    return []
+
+
+def _value(one: SettingValue) -> str | None:
+    return None if one.value is None else one.value.replace("\x00", "")[:LONGEST_VALUE]
+
+
+Effect = Callable[[Command, Intent, Answer, datetime], Awaitable[list[Changed]]]
+EFFECTS: dict[str, Effect] = {
+    "ReadConfiguration": keep_settings,
+}
