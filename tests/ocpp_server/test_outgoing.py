@@ -147,7 +147,10 @@ def test_settings_are_read_on_both_versions():
     result = {"attributeStatus": "Accepted", "attributeValue": "300", **variable201("HeartbeatInterval")}
     odd = {"attributeStatus": "UnknownVariable", **variable201("EVSE@2/left.Power/L1")}
     answer = understood(i.V201, i.ReadConfiguration(names=("x",)), json.dumps({"getVariableResult": [result, odd]}))
-    assert [(one.name, one.value) for one in answer.settings] == [("OCPPCommCtrlr.HeartbeatInterval", "300"), ("EVSE@2/left.Power/L1", None)]
+    assert [(one.name, one.value) for one in answer.settings] == [
+        ("OCPPCommCtrlr.HeartbeatInterval", "300"),
+        ("EVSE@2/left.Power/L1", None),
+    ]
 
 
 def test_several_variables_are_refused_where_one_is():
