@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
-from litestar import Litestar, Request, Response, get, route
+from litestar import Litestar, Response, get, route
 from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 from litestar.middleware.csrf import CSRFMiddleware
 from litestar.openapi import ResponseSpec
+from litestar.params import FromPath
 from litestar.plugins.prometheus import PrometheusConfig
 from litestar.types import Message, Receive, Scope, Send
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -21,12 +22,12 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.accounts import routes as accounts
-from app.accounts.web.access import PUBLIC, SignInMiddleware, current_identity, guard
+from app.accounts.web.access import PUBLIC, HttpRequest, SignInMiddleware, current_identity, guard
 from app.accounts.web.document import described, document_config
 from app.accounts.web.problems import HANDLERS
 from app.accounts.web.pwa_files import file_answer
 from app.accounts.web.throttle import Throttle
-from app.billing import charge_routes, live
+from app.billing import charge_routes, live, operator_routes
 from app.billing import routes as billing
 from app.database.engine import close_database, open_database
 from app.database.transaction import as_machine, fetchval
@@ -106,7 +107,7 @@ async def _port_answers(settings: Settings) -> bool:
 
 @route(["/", "/{path:path}"], http_method=["GET", "HEAD"], opt={"roles": PUBLIC, "exclude_from_csrf": True},
        include_in_schema=False)  # fmt: skip
-async def pages(request: Request[Any, Any, Any], path: str = "") -> Response[bytes]:
+async def pages(request: HttpRequest, path: FromPath[str] = "") -> Response[bytes]:
     return file_answer(request, path.lstrip("/"))
 
 
@@ -136,7 +137,15 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
         cookie_secure=settings.https, exclude_from_csrf_key="exclude_from_csrf",
     )  # fmt: skip
     metrics = PrometheusConfig(group_path=True)
-    routes = [accounts.ROUTES, charge_routes.ROUTES, billing.ROUTES, live.ROUTES, payouts.ROUTES, [health, ready, metrics_page]]
+    routes = [
+        accounts.ROUTES,
+        charge_routes.ROUTES,
+        billing.ROUTES,
+        operator_routes.ROUTES,
+        live.ROUTES,
+        payouts.ROUTES,
+        [health, ready, metrics_page],
+    ]
     return Litestar(
         route_handlers=[*described(handler for group in routes for handler in group), pages],
         lifespan=[lifespan],

@@ -1,15 +1,14 @@
 """Sign-in over HTTP."""
 
-from typing import Any
-
 import msgspec
-from litestar import Request, Response, get, patch, post
+from litestar import Response, get, patch, post
 from litestar.datastructures import Cookie
+from litestar.params import JSONBody
 
 from app.accounts import commands
-from app.accounts.model import Identity, Me, me_of
+from app.accounts.model import Me, me_of
 from app.accounts.queries import identity_of_token
-from app.accounts.web.access import COOKIE, PUBLIC
+from app.accounts.web.access import COOKIE, PUBLIC, Caller, HttpRequest
 from app.accounts.web.throttle import Throttle
 from app.kernel.errors import Refused
 
@@ -39,16 +38,16 @@ class PasswordChange(msgspec.Struct):
     new: str
 
 
-def _throttle(request: Request[Any, Any, Any]) -> Throttle:
+def _throttle(request: HttpRequest) -> Throttle:
     found: Throttle = request.app.state.throttle
     return found
 
 
-def _address(request: Request[Any, Any, Any]) -> str:
+def _address(request: HttpRequest) -> str:
     return request.client.host if request.client else ""
 
 
-async def _welcome(request: Request[Any, Any, Any], token: str) -> Response[Me]:
+async def _welcome(request: HttpRequest, token: str) -> Response[Me]:
     identity = await identity_of_token(token, request.app.state.clock())
     if identity is None:
         raise Refused("wrong_credentials", 401, "This login has no role in any house today. Ask the operator.")
@@ -63,7 +62,7 @@ TRIED = {"roles": PUBLIC, "problems": (401, 429)}
 
 
 @post("/api/sign-in", status_code=200, opt=TRIED, summary="Sign in with e-mail and password", tags=["accounts"])
-async def sign_in(request: Request[Any, Any, Any], data: Credentials) -> Response[Me]:
+async def sign_in(request: HttpRequest, data: JSONBody[Credentials]) -> Response[Me]:
     throttle = _throttle(request)
     await throttle.check(data.email, _address(request))
     token = await commands.sign_in(data.email, data.password, request.app.state.clock())
@@ -73,38 +72,38 @@ async def sign_in(request: Request[Any, Any, Any], data: Credentials) -> Respons
 
 @post("/api/sign-in-link", status_code=204, opt={"roles": PUBLIC, "problems": (429,)}, summary="Ask for a one-time link by mail",
       tags=["accounts"])  # fmt: skip
-async def request_link(request: Request[Any, Any, Any], data: LinkRequest) -> None:
+async def request_link(request: HttpRequest, data: JSONBody[LinkRequest]) -> None:
     await _throttle(request).check(f"link:{data.email}", _address(request))
     await commands.request_link(data.email, data.locale, request.app.state.clock())
 
 
 @post("/api/sign-in-link/redeem", status_code=200, opt=TRIED, summary="Sign in by link", tags=["accounts"])
-async def redeem_link(request: Request[Any, Any, Any], data: LinkToken) -> Response[Me]:
+async def redeem_link(request: HttpRequest, data: JSONBody[LinkToken]) -> Response[Me]:
     await _throttle(request).check("redeem", _address(request))
     return await _welcome(request, await commands.redeem_link(data.token, request.app.state.clock()))
 
 
 @post("/api/sign-out", status_code=204, opt={"roles": EVERYBODY}, summary="Sign out", tags=["accounts"])
-async def sign_out(request: Request[Any, Any, Any]) -> Response[None]:
+async def sign_out(request: HttpRequest) -> Response[None]:
     if request.auth:
         await commands.sign_out(request.auth)
     return Response(None, status_code=204, cookies=[Cookie(key=COOKIE, value="", max_age=0, path="/")])
 
 
 @get("/api/me", opt={"roles": EVERYBODY}, summary="The signed-in person", tags=["accounts"])
-async def me(identity: Identity) -> Me:
+async def me(identity: Caller) -> Me:
     return me_of(identity)
 
 
 @patch("/api/me", opt={"roles": EVERYBODY}, summary="Choose a language", tags=["accounts"])
-async def change_me(identity: Identity, data: Locale) -> Me:
+async def change_me(identity: Caller, data: JSONBody[Locale]) -> Me:
     await commands.set_locale(identity.login_id, data.locale)
     return me_of(msgspec.structs.replace(identity, locale=data.locale))
 
 
 @post("/api/me/password", status_code=204, opt={"roles": EVERYBODY, "problems": (400, 429)}, summary="Change the password",
       tags=["accounts"])  # fmt: skip
-async def change_password(request: Request[Any, Any, Any], identity: Identity, data: PasswordChange) -> None:
+async def change_password(request: HttpRequest, identity: Caller, data: JSONBody[PasswordChange]) -> None:
     await _throttle(request).check(identity.email, _address(request))
     now = request.app.state.clock()
     await commands.change_password(identity.login_id, data.current, data.new, request.auth or "", now)

@@ -1,15 +1,16 @@
 """Charging as a resident meets it: places, start, live, stop, history."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Request, get, post
-from litestar.params import Parameter
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.accounts.model import Identity
-from app.accounts.web.access import PUBLIC
+from app.accounts.web.access import PUBLIC, Caller, HttpRequest
 from app.billing import answers, queries, views
 from app.charging import queries as charging
 from app.charging import requests
@@ -32,7 +33,7 @@ class Start(msgspec.Struct):
     idempotency_key: UUID
 
 
-async def announce(request: Request[Any, Any, Any], changed: list[Changed], station_id: UUID | None = None) -> None:
+async def announce(request: HttpRequest, changed: list[Changed], station_id: UUID | None = None) -> None:
     """After the commit: wake the station's node and the open pages."""
     redis = request.app.state.redis
     if station_id is not None:
@@ -50,7 +51,7 @@ def person_of(identity: Identity) -> UUID:
 
 
 @get("/api/c/{code:str}", opt={"roles": PUBLIC}, summary="A place by the code on its sticker", tags=TAGS)
-async def place(request: Request[Any, Any, Any], identity: Identity | None, code: str) -> answers.PlaceView:
+async def place(request: HttpRequest, identity: NamedDependency[Identity | None], code: FromPath[str]) -> answers.PlaceView:
     now, clean = request.app.state.clock(), code.strip().upper()
     async with as_machine():
         account_id = await charging.account_of_code(clean)
@@ -69,7 +70,7 @@ async def place(request: Request[Any, Any, Any], identity: Identity | None, code
 
 
 @get("/api/stations", opt=RESIDENT, summary="The places that this resident may use", tags=TAGS)
-async def places(request: Request[Any, Any, Any], identity: Identity) -> list[answers.PlaceView]:
+async def places(request: HttpRequest, identity: Caller) -> list[answers.PlaceView]:
     now = request.app.state.clock()
     async with in_account(identity.account_id):
         return await _places(identity, now)
@@ -93,7 +94,7 @@ async def _may_use(connector: Connector, person_id: UUID, now: datetime) -> bool
 
 
 @post("/api/c/{code:str}/start", status_code=202, opt=ASKS_A_STATION, summary="Start a charge", tags=TAGS)
-async def start(request: Request[Any, Any, Any], identity: Identity, code: str, data: Start) -> answers.RequestView:
+async def start(request: HttpRequest, identity: Caller, code: FromPath[str], data: JSONBody[Start]) -> answers.RequestView:
     now, person_id, clean = request.app.state.clock(), person_of(identity), code.strip().upper()
     async with in_account(identity.account_id):
         connector = await charging.connector_by_code(clean)
@@ -109,7 +110,7 @@ async def start(request: Request[Any, Any, Any], identity: Identity, code: str, 
 
 
 @get("/api/requests/{request_id:uuid}", opt=RESIDENT, summary="What became of a start", tags=TAGS)
-async def charge_request(identity: Identity, request_id: UUID) -> answers.RequestView:
+async def charge_request(identity: Caller, request_id: FromPath[UUID]) -> answers.RequestView:
     async with in_account(identity.account_id):
         found = await charging.request(request_id)
     if found is None or found.person_id != identity.person_id:
@@ -119,8 +120,8 @@ async def charge_request(identity: Identity, request_id: UUID) -> answers.Reques
 
 @get("/api/sessions", opt=RESIDENT, summary="History, newest first", tags=TAGS)
 async def sessions(
-    request: Request[Any, Any, Any], identity: Identity, before: datetime | None = None,
-    limit: Annotated[int, Parameter(ge=1, le=100)] = 30,
+    request: HttpRequest, identity: Caller, before: FromQuery[datetime | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=100)] = 30,
 ) -> answers.SessionPage:  # fmt: skip
     now, person_id = request.app.state.clock(), person_of(identity)
     async with in_account(identity.account_id):
@@ -132,7 +133,7 @@ async def sessions(
 
 
 @get("/api/sessions/{session_id:uuid}", opt=RESIDENT, summary="One session with its curve", tags=TAGS)
-async def session(request: Request[Any, Any, Any], identity: Identity, session_id: UUID) -> answers.SessionDetail:
+async def session(request: HttpRequest, identity: Caller, session_id: FromPath[UUID]) -> answers.SessionDetail:
     async with in_account(identity.account_id):
         found = await charging.session(session_id)
         if found is None or found.person_id != identity.person_id:
@@ -144,7 +145,7 @@ async def session(request: Request[Any, Any, Any], identity: Identity, session_i
 
 
 @post("/api/sessions/{session_id:uuid}/stop", status_code=202, opt=ASKS_A_STATION, summary="Stop a charge", tags=TAGS)
-async def stop(request: Request[Any, Any, Any], identity: Identity, session_id: UUID) -> answers.SessionView:
+async def stop(request: HttpRequest, identity: Caller, session_id: FromPath[UUID]) -> answers.SessionView:
     now = request.app.state.clock()
     person_id = person_of(identity)
     changed = await requests.request_stop(identity.account_id, person_id, identity.login_id, session_id, now)
@@ -158,7 +159,7 @@ async def stop(request: Request[Any, Any, Any], identity: Identity, session_id: 
 
 
 @get("/api/home", opt=RESIDENT, summary="What matters now", tags=TAGS)
-async def home(request: Request[Any, Any, Any], identity: Identity) -> answers.Home:
+async def home(request: HttpRequest, identity: Caller) -> answers.Home:
     now, person_id = request.app.state.clock(), person_of(identity)
     period = month_of(now.date())
     async with in_account(identity.account_id):
@@ -179,7 +180,7 @@ async def home(request: Request[Any, Any, Any], identity: Identity) -> answers.H
 
 
 @get("/api/usage", opt=RESIDENT, summary="Thirteen months", tags=TAGS)
-async def usage(request: Request[Any, Any, Any], identity: Identity) -> answers.Usage:
+async def usage(request: HttpRequest, identity: Caller) -> answers.Usage:
     period = month_of(request.app.state.clock().date())
     async with in_account(identity.account_id):
         months = {m[0]: m for m in await queries.months_of_person(person_of(identity), months_before(period, 12))}

@@ -9,12 +9,14 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from litestar import Request, get
+from litestar import get
+from litestar.params import FromQuery
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.accounts.model import Identity
+from app.accounts.web.access import Caller, HttpRequest
 from app.billing import views
 from app.billing.charge_routes import RESIDENT, person_of
 from app.charging import queries as charging
@@ -80,7 +82,7 @@ class Page:
 
 
 @get("/api/events", opt=RESIDENT, media_type="text/event-stream", summary="Live changes as server-sent events", tags=["charging"])
-async def events(request: Request[Any, Any, Any], identity: Identity, code: str | None = None) -> ServerSentEvent:
+async def events(request: HttpRequest, identity: Caller, code: FromQuery[str | None] = None) -> ServerSentEvent:
     page = Page(identity, code.strip().upper() if code else None, request.app.state.clock)
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return ServerSentEvent(_stream(page, request.app.state.redis), headers=headers)

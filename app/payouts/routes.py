@@ -1,12 +1,13 @@
 """The owner's pages: revenue, payouts, statements."""
 
 from datetime import date, datetime
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 from uuid import UUID
 
-from litestar import Request, Response, get
+from litestar import Response, get
+from litestar.params import FromPath, FromQuery
 
-from app.accounts.model import Identity
+from app.accounts.web.access import Caller, HttpRequest
 from app.billing import views
 from app.billing.answers import SessionView
 from app.billing.charge_routes import person_of
@@ -80,7 +81,7 @@ def payout_view(payout: Payout) -> PayoutView:
 
 
 @get("/api/owner/revenue", opt=OWNER, summary="Revenue of a month by station", tags=["owner"])
-async def revenue(request: Request[Any, Any, Any], identity: Identity, period: str | None = None) -> OwnerRevenue:
+async def revenue(request: HttpRequest, identity: Caller, period: FromQuery[str | None] = None) -> OwnerRevenue:
     this = month_of(request.app.state.clock().date())
     first = this if period is None else period_in(period)
     owner_id = person_of(identity)
@@ -114,14 +115,14 @@ async def _site(site_id: UUID, period: date, payouts: list[Payout]) -> SiteReven
 
 
 @get("/api/owner/payouts", opt=OWNER, summary="My payouts", tags=["owner"])
-async def payouts(identity: Identity) -> list[PayoutView]:
+async def payouts(identity: Caller) -> list[PayoutView]:
     async with in_account(identity.account_id):
         return [payout_view(payout) for payout in await queries.payouts_of(person_of(identity))]
 
 
 @get("/api/owner/payouts/{payout_id:uuid}/statement", opt=OWNER, media_type=PDF, summary="A payout's statement as PDF",
      tags=["owner"])  # fmt: skip
-async def statement(identity: Identity, payout_id: UUID) -> Response[bytes]:
+async def statement(identity: Caller, payout_id: FromPath[UUID]) -> Response[bytes]:
     async with in_account(identity.account_id):
         pdf = await queries.statement_pdf(payout_id, person_of(identity))
     if pdf is None:
@@ -130,7 +131,7 @@ async def statement(identity: Identity, payout_id: UUID) -> Response[bytes]:
 
 
 @get("/api/owner/sessions", opt=OWNER, summary="Sessions on my stations, without personal data", tags=["owner"])
-async def sessions(request: Request[Any, Any, Any], identity: Identity, period: str) -> list[SessionView]:
+async def sessions(request: HttpRequest, identity: Caller, period: FromQuery[str]) -> list[SessionView]:
     first, now = period_in(period), request.app.state.clock()
     found: list[SessionView] = []
     async with in_account(identity.account_id):

@@ -1,9 +1,10 @@
 """Who asks and may they: bearer first, never falling back to the cookie; a route without roles is closed."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
@@ -11,6 +12,8 @@ from app.accounts.model import Identity
 from app.accounts.queries import identity_of_bearer, identity_of_token
 from app.kernel.errors import Refused
 
+HttpRequest: TypeAlias = Request[Any, Any, Any]
+Caller: TypeAlias = NamedDependency[Identity]
 COOKIE = "hofstrom_session"
 PUBLIC = "public"
 # The framework serves these itself, so they cannot carry roles: they describe routes and hold nothing of anybody.
