@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
 
-.PHONY: run test lint rows schema build locks clean install install-tests system-packages
+.PHONY: run test lint rows schema build messages locks clean install install-tests system-packages
 
 run: .venv/run.stamp pwa/dist/.stamp
 	@$(BIN)/python -m app.cli up
@@ -50,6 +50,9 @@ schema: .venv/run.stamp
 
 rows: .venv/test.stamp
 	@$(BIN)/python -m tests.rows
+
+messages: .venv/run.stamp
+	@$(BIN)/python -m infra.messages
 
 locks: .venv/bin/uv
 	@cd infra/locks && for extra in run test; do \

@@ -10,7 +10,8 @@ import structlog
 from app.charging import station_commands
 from app.charging.model import Changed, Station
 from app.kernel.clock import Clock
-from ocpp_server import frames, v16
+from ocpp_server import frames
+from ocpp_server.call import Call, Protocol
 from ocpp_server.commands_in import DATABASE_ERRORS, Announce, CommandLine
 from ocpp_server.translate import Unreadable, Violation, clean
 from ocpp_server.transport import INTERNAL_ERROR, POLICY_VIOLATION, Gone, Socket
@@ -26,9 +27,12 @@ ROW_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 class Connection:
     """The conversation with one station."""
 
-    def __init__(self, socket: Socket, station: Station, secret: bytes, clock: Clock, announce: Announce) -> None:
+    def __init__(
+        self, socket: Socket, station: Station, protocol: Protocol, secret: bytes, clock: Clock, announce: Announce
+    ) -> None:  # fmt: skip
         self.socket = socket
         self.station = station
+        self.protocol = protocol
         self.commands = CommandLine(socket, station, clock, announce, secret)
         self._secret = secret
         self._clock = clock
@@ -63,7 +67,7 @@ class Connection:
         try:
             frame = frames.parse(text)
         except frames.BadFrame as bad:
-            await self._count_bad_frame(str(bad))
+            await self._bad_frame(str(bad))
             return
         try:
             if frame.kind == 2:
@@ -75,7 +79,7 @@ class Connection:
             log.error("not stored", station=self.station.identity, action=frame.action, error=repr(error))
             await self.socket.close(INTERNAL_ERROR, "try again")
 
-    async def _count_bad_frame(self, reason: str) -> None:
+    async def _bad_frame(self, reason: str) -> None:
         now = self._clock()
         self._bad_frames.append(now)
         while (now - self._bad_frames[0]).total_seconds() > 60:
@@ -83,6 +87,8 @@ class Connection:
         log.warning("frame dropped", station=self.station.identity, reason=reason)
         if len(self._bad_frames) > BAD_FRAMES_A_MINUTE:
             await self.socket.close(POLICY_VIOLATION, "too many unreadable frames")
+        elif self.protocol.answers_bad_frames:
+            await self.socket.send(frames.error(frames.NO_ID, "RpcFrameworkError", "This is no message of OCPP."))
 
     async def _answer(self, frame: frames.Frame) -> None:
         self._booted = self._booted or frame.action == "BootNotification"
@@ -92,21 +98,21 @@ class Connection:
 
     async def _handled(self, frame: frames.Frame) -> tuple[str, list[Changed]]:
         """The text of the answer, and what changed."""
-        handler = v16.HANDLERS.get(frame.action)
+        handler = self.protocol.handlers.get(frame.action)
         if handler is None:
-            return frames.error(frame.id, "NotImplemented", "This action is not known here."), []
-        call = v16.Call(self.station, bytes(frame.payload), clean(frame.id), self._secret, self._clock())
+            return frames.error(frame.id, self.protocol.missing(frame.action), "This action is not known here."), []
+        call = Call(self.station, bytes(frame.payload), clean(frame.id), self._secret, self._clock())
         try:
             reply, changed = await handler(call)
         except Violation as wrong:
             log.warning("message refused", station=self.station.identity, action=frame.action, reason=str(wrong)[:200])
-            return frames.error(frame.id, wrong.code, str(wrong)), []
+            return frames.error(frame.id, self.protocol.code(wrong.code), str(wrong)), []
         except (Unreadable, *ROW_ERRORS) as odd:
             return await self._kept(frame, call, str(odd)), []
         return frames.result(frame.id, reply), changed
 
-    async def _kept(self, frame: frames.Frame, call: v16.Call, reason: str) -> str:
+    async def _kept(self, frame: frames.Frame, call: Call, reason: str) -> str:
         log.warning("message unreadable", station=self.station.identity, action=frame.action, reason=reason[:200])
-        if frame.action not in v16.ACKNOWLEDGED:
+        if frame.action not in self.protocol.acknowledged:
             return frames.error(frame.id, "PropertyConstraintViolation", "This message cannot be stored.")
-        return frames.result(frame.id, await v16.keep_unreadable(frame.action, call, reason[:500]))
+        return frames.result(frame.id, await self.protocol.keep_unreadable(frame.action, call, reason[:500]))

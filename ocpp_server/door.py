@@ -12,7 +12,8 @@ from app.charging.model import Station
 from app.charging.stations import security_event, station_login
 from app.kernel.clock import Clock
 from ocpp_server.commands_in import DATABASE_ERRORS
-from ocpp_server.transport import VERSION_16, Knock
+from ocpp_server.protocols import choose
+from ocpp_server.transport import Knock
 
 log = structlog.get_logger()
 
@@ -55,22 +56,22 @@ class Door:
         self._throttle = Throttle()
         self._events = Throttle(burst=MOST_EVENTS)
 
-    async def admit(self, knock: Knock) -> tuple[int, object]:
-        """(101, Station), or the HTTP status of the refusal; 503 while the database is away."""
+    async def admit(self, knock: Knock) -> tuple[int, object, str]:
+        """(101, Station, version), or the HTTP status of the refusal; 503 while the database is away."""
         try:
             return await self._admit(knock)
         except DATABASE_ERRORS as error:
             log.error("database away", error=repr(error))
-            return 503, None
+            return 503, None, ""
 
-    async def _admit(self, knock: Knock) -> tuple[int, object]:
+    async def _admit(self, knock: Knock) -> tuple[int, object, str]:
         identity = identity_in(knock.path)
         if identity is None:
             log.warning("station refused", status=404, reason="path", address=knock.address)
-            return 404, None
+            return 404, None, ""
         key = (identity, knock.address)
         if not self._throttle.allows(key):
-            return 429, None
+            return 429, None, ""
         name, password = basic(knock.authorization)
         station = None
         if name == identity and password:
@@ -79,17 +80,18 @@ class Door:
             self._throttle.failed(key)
             reason = "wrong password or unknown station" if name == identity and password else "no password or another name"
             return await self._refuse(401, None, identity, reason, knock)
-        if VERSION_16 not in knock.protocols:
+        version = choose(knock.protocols, station.pinned_version)
+        if version is None:
             return await self._refuse(400, station, identity, "subprotocol", knock)
-        return 101, station
+        return 101, station, version
 
-    async def _refuse(self, status: int, station: Station | None, identity: str, reason: str, knock: Knock) -> tuple[int, object]:
+    async def _refuse(self, status: int, station: Station | None, identity: str, reason: str, knock: Knock) -> tuple[int, object, str]:
         log.warning("station refused", status=status, identity=identity, reason=reason, address=knock.address)
         # Strangers may knock without end: what they leave in the database is bounded.
         if self._events.allows(EVENTS):
             self._events.failed(EVENTS)
             await security_event(station, identity, "refused", f"{reason} from {knock.address}", self._clock())
-        return status, None
+        return status, None, ""
 
 
 def identity_in(path: str) -> str | None:

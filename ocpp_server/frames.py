@@ -7,10 +7,11 @@ import msgspec
 
 LONGEST_ID = 255
 LONGEST_ACTION = 100
+NO_ID = "-1"  # stands for the id of a frame that has none that can be read
 
 
 class BadFrame(ValueError):
-    """Not an OCPP-J frame: dropped and logged, as 1.6 has no answer to it."""
+    """Not an OCPP-J frame."""
 
 
 class Frame(msgspec.Struct, frozen=True):

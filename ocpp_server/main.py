@@ -24,12 +24,12 @@ from app.outbox.wake import COMMANDS, live_channel, publish
 from ocpp_server.commands_in import DATABASE_ERRORS
 from ocpp_server.connection import Connection
 from ocpp_server.door import Door
+from ocpp_server.protocols import PROTOCOLS
 from ocpp_server.transport import (
     HANDSHAKE_SECONDS,
     INTERNAL_ERROR,
     PING_SECONDS,
     POLICY_VIOLATION,
-    VERSION_16,
     Socket,
     listen,
 )
@@ -52,18 +52,18 @@ class Node:
         self.door = Door(secret, clock)
         self._closing: deque[asyncio.Task[None]] = deque(maxlen=100)  # holds the tasks while they run
 
-    async def serve_station(self, socket: Socket, guest: object) -> None:
+    async def serve_station(self, socket: Socket, guest: object, version: str) -> None:
         """The life of one connection. A newcomer with the same identity wins over the old socket."""
         if not isinstance(guest, Station):
             raise TypeError("only an admitted station gets here")
         try:
-            number = await stations.connect(guest, self.name, VERSION_16, self._clock())
+            number = await stations.connect(guest, self.name, version, self._clock())
         except DATABASE_ERRORS as error:
             log.error("presence not stored", station=guest.identity, error=repr(error))
             await socket.close(INTERNAL_ERROR, "try again")
             return
-        station = msgspec.structs.replace(guest, connection_no=number)
-        connection = Connection(socket, station, self._secret, self._clock, self.announce)
+        station = msgspec.structs.replace(guest, connection_no=number, ocpp_version=version)
+        connection = Connection(socket, station, PROTOCOLS[version], self._secret, self._clock, self.announce)
         old = self.connections.get(station.id)
         if old is None or old.station.connection_no < number:
             self.connections[station.id] = connection

@@ -7,7 +7,7 @@ import msgspec
 
 from app.charging.model import StartReport, StopReport, ValueReport
 from app.metering.rules import LARGEST_WH, Sample, exact, read
-from ocpp_server import messages16 as m
+from ocpp_server import untidy as u
 
 Kind = TypeVar("Kind")
 LARGEST_INT = 2**31 - 1
@@ -37,6 +37,18 @@ def strict(payload: bytes, kind: type[Kind]) -> Kind:
         raise Violation("FormationViolation", str(error)) from None
 
 
+def strict_but_for_time(payload: bytes, kind: type[Kind], now: datetime) -> Kind:
+    """The same, but a `timestamp` that is no time is taken for now: the rest of the message counts. Raises Violation."""
+    try:
+        return strict(payload, kind)
+    except Violation as wrong:
+        if not str(wrong).endswith("`$.timestamp`"):
+            raise
+    fields = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
+    fields["timestamp"] = msgspec.Raw(msgspec.json.encode(iso(now)))
+    return strict(msgspec.json.encode(fields), kind)
+
+
 def _code(text: str) -> str:
     if "missing required field" in text:
         return "OccurenceConstraintViolation"  # spelt so in OCPP 1.6
@@ -49,7 +61,7 @@ def _code(text: str) -> str:
 
 def start_report(payload: bytes) -> StartReport:
     """A start, strictly or with goodwill. Raises Unreadable."""
-    loose = _goodwill(payload, m.LooseStart)
+    loose = _goodwill(payload, u.LooseStart)
     meter_start_wh = _register(loose.meter_start)
     if not 0 <= loose.connector_id <= 99:
         raise Unreadable("no such connector")
@@ -61,7 +73,7 @@ def start_report(payload: bytes) -> StartReport:
 
 def stop_report(payload: bytes) -> StopReport:
     """A stop, strictly or with goodwill. A transaction id that no start was ever given becomes 0. Raises Unreadable."""
-    loose = _goodwill(payload, m.LooseStop)
+    loose = _goodwill(payload, u.LooseStop)
     known = 0 < loose.transaction_id <= LARGEST_INT
     return StopReport(
         transaction_no=loose.transaction_id if known else 0,
@@ -74,7 +86,7 @@ def stop_report(payload: bytes) -> StopReport:
 class StopSamples(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The meter values that a stop may carry."""
 
-    transaction_data: list[m.LooseMeterValue] = []
+    transaction_data: list[u.LooseMeterValue] = []
 
 
 def stop_values(payload: bytes) -> list[ValueReport]:
@@ -87,7 +99,7 @@ def stop_values(payload: bytes) -> list[ValueReport]:
 
 def meter_values(payload: bytes) -> tuple[int, int | None, list[ValueReport]]:
     """Connector, transaction (None: outside any) and values. Raises Unreadable."""
-    loose = _goodwill(payload, m.LooseMeterValues)
+    loose = _goodwill(payload, u.LooseMeterValues)
     if not 0 <= loose.connector_id <= 99:
         raise Unreadable("no such connector")
     number = loose.transaction_id
@@ -95,7 +107,7 @@ def meter_values(payload: bytes) -> tuple[int, int | None, list[ValueReport]]:
     return loose.connector_id, inside, _values(loose.meter_value)
 
 
-def _values(moments: list[m.LooseMeterValue]) -> list[ValueReport]:
+def _values(moments: list[u.LooseMeterValue]) -> list[ValueReport]:
     found = []
     for moment in moments:
         samples = [Sample(str(s.value), s.measurand or "", s.unit or "", s.phase or "", s.format or "Raw") for s in moment.sampled_value]
@@ -151,12 +163,15 @@ def optional(text: str | msgspec.UnsetType) -> str | None:
     return clean(text) if isinstance(text, str) else None
 
 
-def instant_or(text: str | msgspec.UnsetType, otherwise: datetime) -> datetime:
-    """A station's time, or another where it is missing or unreadable."""
-    try:
-        return instant(text) if isinstance(text, str) else otherwise
-    except Unreadable:
+def moment(at: datetime | msgspec.UnsetType, otherwise: datetime) -> datetime:
+    """A decoded time as aware UTC, or another where it is missing or outside the calendar."""
+    if not isinstance(at, datetime):
         return otherwise
+    try:
+        at = (at.replace(tzinfo=UTC) if at.tzinfo is None else at).astimezone(UTC)
+    except OverflowError:
+        return otherwise
+    return at if EARLIEST <= at <= LATEST else otherwise
 
 
 def iso(at: datetime) -> str:

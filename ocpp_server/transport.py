@@ -1,6 +1,6 @@
 """The one file that knows the WebSocket library: a listener, and sockets with recv, send, close."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,7 +14,6 @@ from websockets.typing import Subprotocol
 LARGEST_FRAME = 128 * 1024
 HANDSHAKE_SECONDS = 10.0
 PING_SECONDS = 30.0
-VERSION_16 = "ocpp1.6"
 
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
@@ -59,8 +58,9 @@ class Socket:
         await self._connection.close(code, reason)
 
 
-Admit = Callable[[Knock], Awaitable[tuple[int, object]]]
-Serve = Callable[[Socket, object], Awaitable[None]]
+# The status, the guest, and the subprotocol chosen among those that were offered.
+Admit = Callable[[Knock], Awaitable[tuple[int, object, str]]]
+Serve = Callable[[Socket, object, str], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -68,22 +68,25 @@ async def listen(
     host: str, port: int, admit: Admit, serve_station: Serve, *, ping_s: float = PING_SECONDS,
     handshake_s: float = HANDSHAKE_SECONDS,
 ) -> AsyncIterator[int]:  # fmt: skip
-    """Listen while the block runs; yields the port. `admit` answers (101, guest) or (status, None) before the upgrade."""
+    """Listen while the block runs; yields the port. `admit` answers (101, guest, subprotocol) or (status, None, "") before the upgrade."""
 
-    guests: WeakKeyDictionary[ServerConnection, object] = WeakKeyDictionary()
+    guests: WeakKeyDictionary[ServerConnection, tuple[object, str]] = WeakKeyDictionary()
 
     async def at_the_door(connection: ServerConnection, request: Request) -> Response | None:
-        status, guest = await admit(_knock(connection, request))
+        status, guest, protocol = await admit(_knock(connection, request))
         if status != HTTPStatus.SWITCHING_PROTOCOLS:
             return _refusal(connection, status)
-        guests[connection] = guest
+        guests[connection] = guest, protocol
         return None
 
+    def chosen(connection: ServerConnection, _: Sequence[Subprotocol]) -> Subprotocol:
+        return Subprotocol(guests[connection][1])
+
     async def inside(connection: ServerConnection) -> None:
-        await serve_station(Socket(connection), guests.pop(connection))
+        await serve_station(Socket(connection), *guests.pop(connection))
 
     server: Server = await serve(
-        inside, host, port, subprotocols=[Subprotocol(VERSION_16)], process_request=at_the_door, compression=None,
+        inside, host, port, select_subprotocol=chosen, process_request=at_the_door, compression=None,
         max_size=LARGEST_FRAME, open_timeout=handshake_s, ping_interval=ping_s, ping_timeout=ping_s, close_timeout=2,
         server_header=None,
     )  # fmt: skip

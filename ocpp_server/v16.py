@@ -1,66 +1,45 @@
 """OCPP 1.6J handlers: translate, one command, reply. Nothing is answered before its commit."""
 
-from collections.abc import Awaitable, Callable
-from datetime import datetime
-from random import SystemRandom
 from typing import Any
 
-import msgspec
-
 from app.charging import authorisation, review, stations, transactions
-from app.charging.model import Changed, Station
 from ocpp_server import messages16 as m
 from ocpp_server import translate as t
-
-HEARTBEAT_SECONDS = 300
-JITTER_SECONDS = 30
-chance = SystemRandom()
-Reply = tuple[dict[str, Any], list[Changed]]
-
-
-class Call(msgspec.Struct, frozen=True):
-    """A request of a station with what is needed to do it."""
-
-    station: Station
-    payload: bytes
-    message_id: str
-    secret: bytes
-    now: datetime
+from ocpp_server.call import Call, Handler, Reply
+from ocpp_server.pace import heartbeat_seconds
 
 
 async def boot_notification(call: Call) -> Reply:
     """The station has started."""
-    message = t.strict(call.payload, m.BootNotification)
+    message = t.strict(call.payload, m.BootNotificationRequest)
     serial = message.charge_point_serial_number or message.charge_box_serial_number
     await stations.boot(
         call.station, t.clean(message.charge_point_vendor), t.clean(message.charge_point_model), t.optional(serial),
         t.optional(message.firmware_version), t.text_of(call.payload), call.message_id, call.now,
     )  # fmt: skip
-    # Spread, so that stations which came back together do not speak together for ever.
-    interval = HEARTBEAT_SECONDS + chance.randint(-JITTER_SECONDS, JITTER_SECONDS)
-    return {"currentTime": t.iso(call.now), "interval": interval, "status": "Accepted"}, []
+    return {"currentTime": t.iso(call.now), "interval": heartbeat_seconds(), "status": "Accepted"}, []
 
 
 async def heartbeat(call: Call) -> Reply:
     """The station lives."""
-    t.strict(call.payload, m.Heartbeat)
+    t.strict(call.payload, m.HeartbeatRequest)
     await stations.seen(call.station, call.now)
     return {"currentTime": t.iso(call.now)}, []
 
 
 async def status_notification(call: Call) -> Reply:
     """The state of a connector; a time that cannot be read is taken for now."""
-    message = t.strict(call.payload, m.StatusNotification)
+    message = t.strict_but_for_time(call.payload, m.StatusNotificationRequest, call.now)
     changed = await stations.status(
         call.station, message.connector_id, message.status, message.error_code, t.optional(message.info),
-        t.instant_or(message.timestamp, call.now), t.text_of(call.payload), call.message_id, call.now,
+        t.moment(message.timestamp, call.now), t.text_of(call.payload), call.message_id, call.now,
     )  # fmt: skip
     return {}, changed
 
 
 async def authorize(call: Call) -> Reply:
     """May this badge charge?"""
-    message = t.strict(call.payload, m.Authorize)
+    message = t.strict(call.payload, m.AuthorizeRequest)
     status = await authorisation.authorise(call.station, t.clean(message.id_tag), call.secret, call.now)
     return {"idTagInfo": {"status": status}}, []
 
@@ -88,26 +67,26 @@ async def stop_transaction(call: Call) -> Reply:
 
 async def data_transfer(call: Call) -> Reply:
     """A maker's own message: none is known here."""
-    t.strict(call.payload, m.DataTransfer)
+    t.strict(call.payload, m.DataTransferRequest)
     await stations.seen(call.station, call.now)
     return {"status": "UnknownVendorId"}, []
 
 
 async def firmware_status(call: Call) -> Reply:
     """How far an update is."""
-    t.strict(call.payload, m.FirmwareStatusNotification)
+    t.strict(call.payload, m.FirmwareStatusNotificationRequest)
     await stations.seen(call.station, call.now)
     return {}, []
 
 
 async def diagnostics_status(call: Call) -> Reply:
     """How far an upload is."""
-    t.strict(call.payload, m.DiagnosticsStatusNotification)
+    t.strict(call.payload, m.DiagnosticsStatusNotificationRequest)
     await stations.seen(call.station, call.now)
     return {}, []
 
 
-HANDLERS: dict[str, Callable[[Call], Awaitable[Reply]]] = {
+HANDLERS: dict[str, Handler] = {
     "BootNotification": boot_notification,
     "Heartbeat": heartbeat,
     "StatusNotification": status_notification,
@@ -120,14 +99,15 @@ HANDLERS: dict[str, Callable[[Call], Awaitable[Reply]]] = {
     "DiagnosticsStatusNotification": diagnostics_status,
 }
 # The answer to a message about money that makes no sense: it is kept for a person, and the station need not repeat it.
-ACKNOWLEDGED: dict[str, dict[str, Any]] = {
+ANSWERS: dict[str, dict[str, Any]] = {
     "StartTransaction": {"transactionId": 0, "idTagInfo": {"status": "Invalid"}},
     "MeterValues": {},
     "StopTransaction": {},
 }
+ACKNOWLEDGED = frozenset(ANSWERS)
 
 
 async def keep_unreadable(action: str, call: Call, reason: str) -> dict[str, Any]:
     """Keep a message about money that cannot be read, and acknowledge it: an error would be repeated for ever."""
     await review.quarantine_message(call.station, action, reason, t.text_of(call.payload), call.now)
-    return ACKNOWLEDGED[action]
+    return ANSWERS[action]

@@ -13,6 +13,7 @@ LADDER = [
 RUNG = {name: height for height, names in enumerate(LADDER) for name in names}
 ROOTS = {"app.main", "app.worker", "app.cli", "ocpp_server.main"}
 STATIONS_MAY_SEE = {"kernel", "database", "outbox", "metering", "charging", "ocpp_server"}
+GENERATED = {"ocpp_server.messages16", "ocpp_server.messages201"}  # by `make messages`
 OURS = {"app", "ocpp_server", "notifications", "infra"}
 
 
@@ -77,7 +78,7 @@ def test_no_file_is_longer_than_400_lines_and_no_function_than_60():
     long = []
     for name, path in modules().items():
         text = path.read_text()
-        if text.count("\n") > 400:
+        if text.count("\n") > 400 and name not in GENERATED:
             long.append(name)
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (node.end_lineno or 0) - node.lineno >= 60:

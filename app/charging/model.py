@@ -19,6 +19,8 @@ class Station(msgspec.Struct, frozen=True, kw_only=True):
     max_power_w: int
     commissioned_at: datetime
     connection_no: int = 0
+    pinned_version: str | None = None
+    ocpp_version: str = "ocpp1.6"
 
 
 class Connector(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +56,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     account_id: UUID
     id: UUID
     transaction_no: int
+    transaction_ref: str | None = None
     station_id: UUID
     connector_no: int
     source: str

@@ -13,7 +13,8 @@ from app.kernel.identifiers import keyed_hash
 DEAD_AFTER = timedelta(seconds=45)
 
 STATION = """
-SELECT account_id, id, identity, site_id, name, max_power_w, commissioned_at, connection_no, password_hash
+SELECT account_id, id, identity, site_id, name, max_power_w, commissioned_at, connection_no, pinned_version,
+    coalesce(ocpp_version, 'ocpp1.6') AS ocpp_version, password_hash
 FROM station WHERE identity = $1
 """
 

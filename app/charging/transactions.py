@@ -20,7 +20,7 @@ INSERT INTO charging_session (account_id, id, station_id, connector_no, tag_hash
     badge_id, request_id, person_id, billing_point_id, started_at, started_raw, start_received_at, meter_start_wh,
     held_reason)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'internal', $9, $10, $11, $12, $13, $14, $15, $16, $17)
-ON CONFLICT (account_id, station_id, connector_no, started_at, meter_start_wh, tag_hash)
+ON CONFLICT (account_id, station_id, connector_no, started_at, meter_start_wh, tag_hash) WHERE transaction_ref IS NULL
     DO UPDATE SET started_raw = charging_session.started_raw
 RETURNING id, transaction_no, tag_status, id = $2 AS fresh
 """

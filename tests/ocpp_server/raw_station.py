@@ -138,6 +138,9 @@ class RawStation:
         return answer[2]
 
     async def boot(self) -> Any:
+        if self.protocol == "ocpp2.0.1":
+            about = {"vendorName": "Raw", "model": "R2"}
+            return await self.said("BootNotification", {"reason": "PowerUp", "chargingStation": about})
         return await self.said("BootNotification", {"chargePointVendor": "Raw", "chargePointModel": "R1"})
 
     async def start(self, at: datetime, meter: int = 1000, tag: str = "04A1B2C3D4E5F6", **more: Any) -> int:

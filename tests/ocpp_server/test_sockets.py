@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from app.database.transaction import as_owner, execute
 from app.kernel.clock import utc_now
 from ocpp_server.door import Throttle, basic, identity_in
 from ocpp_server.main import running_node
@@ -45,16 +46,30 @@ async def test_st30_an_odd_path_leads_nowhere(site, path):
     assert (await refused(site.station(), path=path)).status in (401, 404)
 
 
-@pytest.mark.parametrize("protocols", [(), ("ocpp9.9",), ("mqtt",), ("ocpp2.0.1",)])
+@pytest.mark.parametrize("protocols", [(), ("ocpp9.9",), ("mqtt",), ("ocpp2.0",)])
 async def test_st31_a_station_without_our_subprotocol_is_refused(site, protocols):
     caught = await refused(site.station(), protocols=protocols)
     assert caught.status == 400
     assert "ocpp1.6" not in caught.head
 
 
-async def test_st31_the_known_subprotocol_is_picked_among_others(site):
-    station = await site.station().open(protocols=("ocpp9.9", "ocpp1.6"))
-    assert station.protocol == "ocpp1.6"
+@pytest.mark.parametrize(
+    ("offered", "pinned", "chosen"),
+    [
+        (("ocpp9.9", "ocpp1.6"), None, "ocpp1.6"),
+        (("ocpp2.0.1",), None, "ocpp2.0.1"),
+        (("ocpp1.6", "ocpp2.0.1"), None, "ocpp2.0.1"),
+        (("ocpp2.0.1", "ocpp1.6"), "ocpp1.6", "ocpp1.6"),
+        (("ocpp1.6",), "ocpp2.0.1", "ocpp1.6"),
+    ],
+)
+async def test_st31_the_newest_offered_version_is_chosen_unless_the_station_is_pinned(site, offered, pinned, chosen):
+    async with as_owner():
+        await execute("UPDATE station SET pinned_version = $1", pinned)
+    station = await site.station().open(protocols=offered)
+    assert station.protocol == chosen
+    assert (await station.boot())["status"] == "Accepted"
+    assert await rows("SELECT ocpp_version FROM station WHERE identity = 'CP-1'") == [{"ocpp_version": chosen}]
 
 
 async def test_st32_the_second_connection_wins_and_the_first_is_closed(site):
@@ -159,6 +174,27 @@ async def test_st37_what_is_no_message_is_dropped_and_the_socket_stays(site, tex
     await station.text(text)
     assert (await station.said("Heartbeat", {}))["currentTime"]
     assert station.unasked == []
+
+
+@pytest.mark.parametrize("text", ["", "{bad", "{}", "[]", '[9,"a","b",{}]', '[2,"a"]', "[" * 50_000])
+async def test_st37_a_station_of_the_newer_version_is_told_what_was_no_message(site, text):
+    station = await site.station().open(protocols=("ocpp2.0.1",))
+    await station.text(text)
+    assert (await station.said("Heartbeat", {}))["currentTime"]
+    (told,) = station.unasked
+    assert told[:3] == [4, "-1", "RpcFrameworkError"]
+
+
+async def test_st37_an_error_uses_the_words_of_its_version(site):
+    for version, missing, extra in (
+        ("ocpp1.6", "OccurenceConstraintViolation", "FormationViolation"),
+        ("ocpp2.0.1", "OccurrenceConstraintViolation", "FormatViolation"),
+    ):
+        station = await site.station().open(protocols=(version,))
+        assert (await station.call("BootNotification", {}))[2] == missing
+        assert (await station.call("Heartbeat", {"more": 1}))[2] == extra
+        assert (await station.call("NoSuchThing", {}))[2] == "NotImplemented"
+        assert (await station.call("Reset", {"type": "Immediate"}))[2] == "NotSupported"
 
 
 async def test_st37_binary_frames_are_dropped(site):
