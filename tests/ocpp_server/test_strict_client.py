@@ -71,7 +71,7 @@ async def test_st01_to_st08_a_strict_client_finds_every_answer_in_order(site, st
     assert said["protocol"] == "ocpp1.6"
     assert said["BootNotification"]["status"] == "Accepted"
     assert said["Authorize"]["idTagInfo"]["status"] == "Accepted"
-    assert said["unknown"] == "NotImplemented"
+    assert said["unknown"] == "NotSupported"
     assert said["remote"]["connectorId"] == 1
     (session,) = await rows("SELECT state, energy_wh, transaction_no FROM charging_session")
     assert (session["state"], session["energy_wh"]) == ("ended", 2000)
