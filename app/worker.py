@@ -13,7 +13,7 @@ from procrastinate.retry import RetryStrategy
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.billing.commands import charge_session, run_month
+from app.billing.commands import charge_session, run_month, settle_session
 from app.charging.lost_stops import match_lost_stops
 from app.charging.missing_stops import close_missing_stops
 from app.charging.model import Changed
@@ -53,6 +53,9 @@ class Worker:
     async def session_ended(self, account_id: str, session_id: str) -> None:
         await self.announce(await charge_session(UUID(account_id), UUID(session_id), self.clock()))
 
+    async def session_corrected(self, account_id: str, session_id: str) -> None:
+        await self.announce(await settle_session(UUID(account_id), UUID(session_id), self.clock()))
+
     async def session_held(self, account_id: str, session_id: str) -> None:
         log.warning("session held for review", account=account_id, session=session_id)
 
@@ -72,6 +75,7 @@ class Worker:
         """Each event and the command that follows it. Every command is safe to repeat."""
         return {
             "SessionEnded": self.session_ended,
+            "SessionCorrected": self.session_corrected,
             "SessionHeld": self.session_held,
             "RequestDeadlinePassed": self.request_deadline_passed,
             "CommandDeadlinePassed": self.command_deadline_passed,

@@ -8,15 +8,18 @@ import structlog
 
 from app.billing import queries, rules
 from app.billing.issue import issue_bill
+from app.billing.model import Charge
 from app.billing.qr_slip import plain_reference
 from app.billing.queries import Payment
 from app.charging import queries as charging
-from app.charging.model import Changed
+from app.charging.model import Changed, Session
 from app.database.transaction import execute, fetch, fetchrow, fetchval, in_account
 from app.kernel.calendar import local_date, local_midnight, month_bounds, month_of
 from app.kernel.errors import Refused, not_found
 from app.kernel.identifiers import new_id
 from app.ledger.commands import post
+from app.ledger.queries import entry_of
+from app.ledger.rules import reversal
 from app.metering.queries import session_values
 from app.sites import queries as sites
 from app.tariffs.model import Price, Tariff
@@ -27,7 +30,15 @@ log = structlog.get_logger()
 INSERT_CHARGE = """
 INSERT INTO charge (account_id, id, session_id, revision, site_id, station_id, person_id, billing_point_id, tariff_id, class,
     period, occurred_at, energy_wh, currency, vat_rate, net_minor, vat_minor, gross_minor, lines, created_at)
-VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+VALUES ($1, $2, $3, $20, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+ON CONFLICT (account_id, session_id, revision) DO NOTHING RETURNING id
+"""
+TAKE_BACK = """
+INSERT INTO charge (account_id, id, session_id, revision, site_id, station_id, person_id, billing_point_id, tariff_id, class,
+    period, occurred_at, energy_wh, currency, vat_rate, net_minor, vat_minor, gross_minor, lines, created_at, corrects)
+SELECT account_id, $2, session_id, $3, site_id, station_id, person_id, billing_point_id, tariff_id, class, $4, occurred_at,
+    -energy_wh, currency, vat_rate, -net_minor, -vat_minor, -gross_minor, $5, $6, id
+FROM charge WHERE id = $1
 ON CONFLICT (account_id, session_id, revision) DO NOTHING RETURNING id
 """
 
@@ -38,6 +49,8 @@ async def charge_session(account_id: UUID, session_id: UUID, now: datetime) -> l
         session = await charging.session(session_id)
         if session is None or session.state != "ended" or session.person_id is None or session.stopped_at is None:
             return []
+        if await queries.next_revision(session_id) > 1:
+            return []  # priced already; only a correction changes a price
         tariff = await tariff_in_force(session.site_id, local_date(session.started_at, session.time_zone))
         if tariff is None:
             log.error("session without a price", session=str(session_id), site=session.site_name)
@@ -47,16 +60,64 @@ async def charge_session(account_id: UUID, session_id: UUID, now: datetime) -> l
     return [Changed(account_id=account_id, kind="session", id=session_id, person_id=session.person_id)]
 
 
-async def _book(account_id: UUID, session: charging.Session, cost: Price, tariff: Tariff, now: datetime) -> None:
+async def settle_session(account_id: UUID, session_id: UUID, now: datetime) -> list[Changed]:
+    """After a correction: take the old charge back by counter-entries and book what holds now. Again: nothing changes.
+
+    Whatever the month's bill no longer takes goes on the next one.
+    """
+    async with in_account(account_id):
+        await execute("SELECT 1 FROM charging_session WHERE id = $1 FOR UPDATE", session_id)
+        session = await charging.session(session_id)
+        if session is None:
+            return []
+        standing = (await queries.charges_of_sessions([session_id])).get(session_id)
+        payable_now = session.state == "ended" and session.person_id is not None and session.stopped_at is not None
+        if not payable_now and standing is not None:
+            await _take_back(account_id, session, standing, now)
+        if payable_now and (standing is None or not _says_the_same(standing, session)):
+            await _book_anew(account_id, session, standing, now)
+        people = {session.person_id, None if standing is None else standing.person_id}
+    return [Changed(account_id=account_id, kind="session", id=session_id, person_id=person_id) for person_id in people]
+
+
+async def _book_anew(account_id: UUID, session: Session, standing: Charge | None, now: datetime) -> None:
+    tariff = await tariff_in_force(session.site_id, local_date(session.started_at, session.time_zone))
+    if tariff is None:
+        log.error("session without a price", session=str(session.id), site=session.site_name)
+        return
+    if standing is not None:
+        await _take_back(account_id, session, standing, now)
+    cost = rules.price_session(session, await session_values(session.id), tariff)
+    await _book(account_id, session, cost, tariff, now, await queries.next_revision(session.id))
+
+
+def _says_the_same(charge: Charge, session: Session) -> bool:
+    return (charge.person_id, charge.energy_wh, charge.occurred_at) == (session.person_id, session.energy_wh, session.stopped_at)
+
+
+async def _take_back(account_id: UUID, session: Session, charge: Charge, now: datetime) -> None:
+    """The opposite of a charge, and of its ledger entry."""
+    lines = msgspec.json.encode([msgspec.structs.replace(line, quantity=-line.quantity, amount_minor=-line.amount_minor)
+                                 for line in charge.lines]).decode()  # fmt: skip
+    period = await queries.open_period(session.site_id, charge.period)
+    await fetchval(TAKE_BACK, charge.id, new_id(), charge.revision + 1, period, lines, now)
+    booked = await entry_of(rules.session_key(session.id, charge.revision))
+    if booked is None:
+        raise LookupError(f"charge {charge.id} has no ledger entry")
+    await post(account_id, reversal(booked[1], booked[0], now), now)
+
+
+async def _book(account_id: UUID, session: Session, cost: Price, tariff: Tariff, now: datetime, revision: int = 1) -> None:
     if session.stopped_at is None:
         raise ValueError("only an ended session is booked")
     day = local_date(session.stopped_at, session.time_zone)
     terms = await sites.terms_on(session.site_id, day)
     lines = msgspec.json.encode(cost.lines).decode()
+    period = await queries.open_period(session.site_id, month_of(day))
     charge_id = await fetchval(
         INSERT_CHARGE, account_id, new_id(), session.id, session.site_id, session.station_id, session.person_id,
-        session.billing_point_id, tariff.id, session.class_, month_of(day), session.stopped_at, session.energy_wh,
-        cost.currency, cost.vat_rate, cost.net_minor, cost.vat_minor, cost.gross_minor, lines, now,
+        session.billing_point_id, tariff.id, session.class_, period, session.stopped_at, session.energy_wh,
+        cost.currency, cost.vat_rate, cost.net_minor, cost.vat_minor, cost.gross_minor, lines, now, revision,
     )  # fmt: skip
     if charge_id is None:
         return
@@ -64,7 +125,7 @@ async def _book(account_id: UUID, session: charging.Session, cost: Price, tariff
     if terms is not None:
         permille = terms.internal_permille if session.class_ == "internal" else terms.external_permille
     owner_id = None if terms is None else terms.owner_id
-    await post(account_id, rules.session_entry(session, cost, owner_id, permille, session.stopped_at), now)
+    await post(account_id, rules.session_entry(session, cost, owner_id, permille, session.stopped_at, revision), now)
 
 
 class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,10 +162,12 @@ async def run_month(account_id: UUID, site_id: UUID, period: date, now: datetime
     return MonthReport(bills=bills, failed=tuple(failed))
 
 
+# A month whose credits outweighed its charges made no bill: they wait for the next one.
 RESIDENTS_TO_BILL = """
-SELECT c.person_id FROM charge c WHERE c.site_id = $1 AND c.period = $2
+SELECT c.person_id FROM charge c WHERE c.site_id = $1 AND c.period <= $2
+    AND NOT EXISTS (SELECT 1 FROM invoice_charge ic WHERE ic.account_id = c.account_id AND ic.charge_id = c.id)
     AND NOT EXISTS (SELECT 1 FROM invoice i WHERE i.account_id = c.account_id AND i.site_id = c.site_id
-                    AND i.person_id = c.person_id AND i.kind = 'charging' AND i.period_start = c.period)
+                    AND i.person_id = c.person_id AND i.kind = 'charging' AND i.period_start = $2)
 GROUP BY c.person_id HAVING sum(c.gross_minor) > 0 ORDER BY c.person_id
 """
 

@@ -36,7 +36,7 @@ async def issue_bill(account_id: UUID, site: Site, person_id: UUID, period: date
             "SELECT 1 FROM invoice WHERE site_id = $1 AND person_id = $2 AND kind = 'charging' AND period_start = $3",
             site.id, person_id, period,
         )  # fmt: skip
-        charges = [c for c in await queries.charges_of_site(site.id, period) if c.person_id == person_id]
+        charges = await queries.charges_to_bill(site.id, person_id, period)
         resident = await person(person_id)
         if known or not charges or resident is None:
             await execute(
@@ -97,7 +97,7 @@ async def _document(site: Site, resident: Person, charges: list[Charge], period:
         currency=site.currency,
         reference=reference_for(site.iban, site.creditor_id.int % 1_000_000, issued_on.year, number),
         positions=positions(charges),
-        sessions=tuple([await _session_line(charge) for charge in charges]),
+        sessions=await _session_lines(charges),
         vat_rate=charges[0].vat_rate,
         net_minor=gross - vat,
         vat_minor=vat,
@@ -118,17 +118,28 @@ def positions(charges: Sequence[Charge]) -> tuple[PriceLine, ...]:
             added[key] = line if before is None else msgspec.structs.replace(
                 line, quantity=before.quantity + line.quantity, amount_minor=before.amount_minor + line.amount_minor
             )  # fmt: skip
-    return tuple(added[key] for key in sorted(added))
+    return tuple(added[key] for key in sorted(added) if added[key].quantity or added[key].amount_minor)
 
 
-async def _session_line(charge: Charge) -> SessionLine:
-    session: Session | None = await charging.session(charge.session_id)
-    if session is None or session.stopped_at is None or session.meter_stop_wh is None:
-        raise LookupError(f"charge {charge.id} has no ended session")
+async def _session_lines(charges: Sequence[Charge]) -> tuple[SessionLine, ...]:
+    """One line a session, whatever was corrected; a correction of an earlier bill shows the difference."""
+    by_session: dict[UUID, list[Charge]] = {}
+    for charge in charges:
+        by_session.setdefault(charge.session_id, []).append(charge)
+    lines = [await _session_line(session_id, its) for session_id, its in by_session.items()]
+    return tuple(line for line in lines if line.energy_wh or line.gross_minor or not line.corrected)
+
+
+async def _session_line(session_id: UUID, charges: Sequence[Charge]) -> SessionLine:
+    session: Session | None = await charging.session(session_id)
+    if session is None or session.stopped_at is None:
+        raise LookupError(f"charge {charges[0].id} has no ended session")
     return SessionLine(
         started_at=session.started_at, stopped_at=session.stopped_at, place=session.station_name,
         by="badge" if session.source == "badge" else "app", meter_start_wh=session.meter_start_wh,
-        meter_stop_wh=session.meter_stop_wh, energy_wh=charge.energy_wh, gross_minor=charge.gross_minor,
+        meter_stop_wh=session.meter_stop_wh, energy_wh=sum(charge.energy_wh for charge in charges),
+        gross_minor=sum(charge.gross_minor for charge in charges),
+        corrected=session.settled_at is not None or any(charge.revision > 1 for charge in charges),
     )  # fmt: skip
 
 

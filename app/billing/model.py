@@ -1,6 +1,6 @@
 """Nouns of billing."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from app.tariffs.model import PriceLine
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
-    """A priced session."""
+    """A priced session; with `corrects`, the opposite of an earlier one."""
 
     id: UUID
     session_id: UUID
@@ -19,6 +19,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     person_id: UUID
     class_: str
     period: date
+    occurred_at: datetime
     energy_wh: int
     currency: str
     vat_rate: Decimal
@@ -27,3 +28,5 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     gross_minor: int
     lines: tuple[PriceLine, ...]
     invoice_id: UUID | None
+    revision: int = 1
+    corrects: UUID | None = None

@@ -9,7 +9,8 @@ import msgspec
 
 from app.billing.model import Charge
 from app.billing.rules import Status, status_of
-from app.database.transaction import fetch, fetchrow, in_account
+from app.database.transaction import fetch, fetchrow, fetchval, in_account
+from app.kernel.calendar import next_month
 from app.tariffs.model import PriceLine
 
 
@@ -60,9 +61,35 @@ def _bill(row: Any, today: date) -> Bill:
 
 
 async def charges_of_sessions(session_ids: Sequence[UUID]) -> dict[UUID, Charge]:
-    """The charges of sessions, by session."""
-    rows = await fetch(f"{CHARGE} WHERE c.session_id = ANY($1::uuid[]) ORDER BY c.revision", list(session_ids))
+    """The charges that stand, by session: neither taken back nor the taking back of another."""
+    rows = await fetch(
+        f"{CHARGE} WHERE c.session_id = ANY($1::uuid[]) AND c.corrects IS NULL AND NOT EXISTS (SELECT 1 FROM charge n"
+        " WHERE n.account_id = c.account_id AND n.corrects = c.id) ORDER BY c.revision", list(session_ids),
+    )  # fmt: skip
     return {row["session_id"]: _charge(row) for row in rows}
+
+
+async def next_revision(session_id: UUID) -> int:
+    """The number that the next charge of a session gets: 1 where it has none."""
+    return int(await fetchval("SELECT coalesce(max(revision), 0) + 1 FROM charge WHERE session_id = $1", session_id))
+
+
+async def open_period(site_id: UUID, period: date) -> date:
+    """The first month from `period` on whose bills are not out yet: what comes late goes on the next bill."""
+    issued = await fetch("SELECT DISTINCT period_start FROM invoice WHERE site_id = $1 AND period_start >= $2", site_id, period)
+    closed = {row["period_start"] for row in issued}
+    while period in closed:
+        period = next_month(period)
+    return period
+
+
+async def charges_to_bill(site_id: UUID, person_id: UUID, period: date) -> list[Charge]:
+    """What a resident's bill of a month takes: all that no bill has taken before."""
+    rows = await fetch(
+        f"{CHARGE} WHERE c.site_id = $1 AND c.person_id = $2 AND c.period <= $3 AND ic.invoice_id IS NULL"
+        " ORDER BY c.occurred_at, c.revision, c.id", site_id, person_id, period,
+    )  # fmt: skip
+    return [_charge(row) for row in rows]
 
 
 async def charges_of_site(site_id: UUID, period: date) -> list[Charge]:
@@ -80,7 +107,7 @@ async def charges_of_bill(invoice_id: UUID) -> list[Charge]:
 async def months_of_person(person_id: UUID, since: date) -> list[tuple[date, int, int, int]]:
     """(month, Wh, gross minor, sessions) of a person, newest first."""
     rows = await fetch(
-        "SELECT period, sum(energy_wh)::bigint, sum(gross_minor)::bigint, count(*) FROM charge"
+        "SELECT period, sum(energy_wh)::bigint, sum(gross_minor)::bigint, count(DISTINCT session_id) FROM charge"
         " WHERE person_id = $1 AND period >= $2 GROUP BY period ORDER BY period DESC", person_id, since,
     )  # fmt: skip
     return [tuple(row) for row in rows]
@@ -147,8 +174,8 @@ async def uncharged_sessions(site_id: UUID, start: datetime, end: datetime) -> l
     """Ended sessions with a payer that have no price yet."""
     rows = await fetch(
         "SELECT x.id FROM charging_session x JOIN station st ON st.account_id = x.account_id AND st.id = x.station_id"
-        " WHERE st.site_id = $1 AND x.state = 'ended' AND x.person_id IS NOT NULL AND x.stopped_at >= $2"
-        " AND x.stopped_at < $3 AND NOT EXISTS (SELECT 1 FROM charge c WHERE c.account_id = x.account_id"
+        " WHERE st.site_id = $1 AND x.state = 'ended' AND x.person_id IS NOT NULL"
+        " AND coalesce(x.settled_to, x.stopped_at) >= $2 AND coalesce(x.settled_to, x.stopped_at) < $3 AND NOT EXISTS (SELECT 1 FROM charge c WHERE c.account_id = x.account_id"
         " AND c.session_id = x.id) ORDER BY x.stopped_at", site_id, start, end,
     )  # fmt: skip
     return [row["id"] for row in rows]

@@ -48,7 +48,12 @@ def price_session(session: Session, values: Sequence[MeterPoint], tariff: Tariff
     return price(pieces_of(session, values), tariff)
 
 
-def session_entry(session: Session, cost: Price, owner_id: UUID | None, permille: int, occurred_at: datetime) -> Entry:
+def session_key(session_id: UUID, revision: int) -> str:
+    """The ledger's unique key of a session's charge; a later revision stands in place of one that was reversed."""
+    return f"session:{session_id}" if revision == 1 else f"session:{session_id}:{revision}"
+
+
+def session_entry(session: Session, cost: Price, owner_id: UUID | None, permille: int, occurred_at: datetime, revision: int = 1) -> Entry:
     """The resident owes; VAT is set aside; the owner accrues a share of the net; the operator earns the rest."""
     if session.person_id is None:
         raise ValueError("a session that belongs to nobody is charged to nobody")
@@ -61,7 +66,7 @@ def session_entry(session: Session, cost: Price, owner_id: UUID | None, permille
     if owner_id is not None:
         postings.append(Posting(payable(owner_id), -share))
     return Entry(
-        source_key=f"session:{session.id}",
+        source_key=session_key(session.id, revision),
         source_kind="session",
         source_id=session.id,
         text=f"Charge at {session.station_name}",

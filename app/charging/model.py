@@ -51,7 +51,10 @@ class Connector(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A charging session with the names of its place. Registers and energy in Wh, power in W."""
+    """A charging session with the names of its place. Registers and energy in Wh, power in W.
+
+    `energy_wh`, `started_at` and `stopped_at` are what a person has settled where one has; `measured_wh` is the system's own.
+    """
 
     account_id: UUID
     id: UUID
@@ -89,6 +92,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     site_id: UUID
     site_name: str
     time_zone: str
+    connector_error: str = "NoError"
+    measured_wh: int | None = None
+    settled_at: datetime | None = None
+    settled_reason: str | None = None
 
 
 class ChargeRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,8 +25,12 @@ LEFT JOIN LATERAL (SELECT id, person_id FROM charging_session x WHERE x.account_
 LEFT JOIN charge_request r ON r.account_id = c.account_id AND r.station_id = c.station_id
     AND r.connector_no = c.number AND r.state IN ('asked', 'sent', 'plug_in')
 """
+# What a person has settled stands in place of what the station reported: of two columns of one name the later counts.
 SESSION = """
-SELECT x.*, x.class AS class_, coalesce(c.status, 'Unavailable') AS connector_status, st.online, st.online_changed_at,
+SELECT x.*, x.class AS class_, x.energy_wh AS measured_wh, coalesce(x.settled_wh, x.energy_wh) AS energy_wh,
+       coalesce(x.settled_from, x.started_at) AS started_at, coalesce(x.settled_to, x.stopped_at) AS stopped_at,
+       coalesce(c.status, 'Unavailable') AS connector_status, coalesce(c.error_code, 'NoError') AS connector_error,
+       st.online, st.online_changed_at,
        st.identity, st.name AS station_name, st.place, coalesce(c.public_code, '') AS public_code, st.site_id, s.name AS site_name,
        s.time_zone
 FROM charging_session x
@@ -94,7 +98,8 @@ async def sessions_of_person(person_id: UUID, before: datetime | None, limit: in
 async def sessions_of_site(site_id: UUID, start: datetime, end: datetime) -> list[Session]:
     """The sessions of a site that stopped in [start, end), in order of time."""
     rows = await fetch(
-        f"{SESSION} WHERE st.site_id = $1 AND x.stopped_at >= $2 AND x.stopped_at < $3 ORDER BY x.started_at",
+        f"{SESSION} WHERE st.site_id = $1 AND coalesce(x.settled_to, x.stopped_at) >= $2"
+        " AND coalesce(x.settled_to, x.stopped_at) < $3 ORDER BY x.started_at",
         site_id, start, end,
     )  # fmt: skip
     return [_make(Session, row) for row in rows]

@@ -1,6 +1,9 @@
 """Balances are views of the postings."""
 
-from app.database.transaction import fetch, fetchval
+from uuid import UUID
+
+from app.database.transaction import fetch, fetchrow, fetchval
+from app.ledger.model import Entry, Posting
 
 
 async def balance_minor(ledger_account: str) -> int:
@@ -17,3 +20,17 @@ async def postings_of(source_key: str) -> list[tuple[str, int]]:
         source_key,
     )
     return [(row["ledger_account"], row["amount_minor"]) for row in rows]
+
+
+async def entry_of(source_key: str) -> tuple[UUID, Entry] | None:
+    """An entry with its identity, as it was booked."""
+    row = await fetchrow("SELECT * FROM ledger_entry WHERE source_key = $1", source_key)
+    if row is None:
+        return None
+    lines = await fetch("SELECT ledger_account, amount_minor, currency FROM ledger_posting WHERE entry_id = $1 ORDER BY line", row["id"])
+    entry = Entry(
+        source_key=row["source_key"], source_kind=row["source_kind"], source_id=row["source_id"], text=row["text"],
+        occurred_at=row["occurred_at"], currency=lines[0]["currency"], reverses=row["reverses"],
+        postings=tuple(Posting(line["ledger_account"], line["amount_minor"]) for line in lines),
+    )  # fmt: skip
+    return row["id"], entry

@@ -35,7 +35,7 @@ def revenue(charges: Sequence[Charge], station_id: UUID | None, name: str, inter
     external = sum(charge.net_minor for charge in charges if charge.class_ == "external")
     reimbursed = permille_of(internal, internal_permille) + permille_of(external, external_permille)
     return Revenue(
-        station_id=station_id, name=name, sessions=len(charges), energy_wh=sum(c.energy_wh for c in charges),
+        station_id=station_id, name=name, sessions=len({c.session_id for c in charges}), energy_wh=sum(c.energy_wh for c in charges),
         gross_minor=sum(c.gross_minor for c in charges), net_minor=internal + external,
         vat_minor=sum(c.vat_minor for c in charges), internal_net_minor=internal, external_net_minor=external,
         reimbursed_minor=reimbursed, withheld_minor=internal + external - reimbursed,

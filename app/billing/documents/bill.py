@@ -24,16 +24,17 @@ class Party(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One charge with its registers (Wh) and its gross amount."""
+    """One charge with its registers (Wh; None: never reported) and its gross amount; negative where a bill is corrected."""
 
     started_at: datetime
     stopped_at: datetime
     place: str
     by: str
     meter_start_wh: int
-    meter_stop_wh: int
+    meter_stop_wh: int | None
     energy_wh: int
     gross_minor: int
+    corrected: bool = False
 
 
 class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,9 +200,10 @@ def _session(line: SessionLine, bill: BillDocument, form: str) -> list[str]:
     start, stop = words.clock(line.started_at, bill.time_zone), words.clock(line.stopped_at, bill.time_zone)
     local = line.started_at.astimezone(words.ZoneInfo(bill.time_zone)).date()
     minutes = str(int((line.stopped_at - line.started_at).total_seconds()) // 60)
-    registers = [words.energy(wh, form) for wh in (line.meter_start_wh, line.meter_stop_wh, line.energy_wh)]
+    registers = ["–" if wh is None else words.energy(wh, form) for wh in (line.meter_start_wh, line.meter_stop_wh, line.energy_wh)]
+    by = f"{t[line.by]}, {t['corrected']}" if line.corrected else t[line.by]
     amount = words.money(line.gross_minor, bill.currency, form)
-    return [words.day(local, form), f"{start}–{stop}", words.shortened(line.place, 60), t[line.by], *registers, minutes, amount]
+    return [words.day(local, form), f"{start}–{stop}", words.shortened(line.place, 60), by, *registers, minutes, amount]
 
 
 def _comparison(bill: BillDocument, form: str) -> str:
