@@ -175,7 +175,8 @@ async def uncharged_sessions(site_id: UUID, start: datetime, end: datetime) -> l
     rows = await fetch(
         "SELECT x.id FROM charging_session x JOIN station st ON st.account_id = x.account_id AND st.id = x.station_id"
         " WHERE st.site_id = $1 AND x.state = 'ended' AND x.person_id IS NOT NULL"
-        " AND coalesce(x.settled_to, x.stopped_at) >= $2 AND coalesce(x.settled_to, x.stopped_at) < $3 AND NOT EXISTS (SELECT 1 FROM charge c WHERE c.account_id = x.account_id"
+        " AND coalesce(x.settled_to, x.stopped_at) >= $2 AND coalesce(x.settled_to, x.stopped_at) < $3"
+        " AND NOT EXISTS (SELECT 1 FROM charge c WHERE c.account_id = x.account_id"
         " AND c.session_id = x.id) ORDER BY x.stopped_at", site_id, start, end,
     )  # fmt: skip
     return [row["id"] for row in rows]
