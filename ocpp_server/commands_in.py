@@ -35,15 +35,13 @@ NOT_SUPPORTED = ("NotImplemented", "NotSupported")
 class CommandLine:
     """The queue of one station. The rows are the truth; `wake` only says that it is worth looking."""
 
-    def __init__(
-        self, socket: Socket, station: Station, clock: Clock, announce: Announce, secret: bytes, version: str = intents.V16
-    ) -> None:
+    def __init__(self, socket: Socket, station: Station, clock: Clock, announce: Announce, secret: bytes) -> None:
         self._socket = socket
         self._station = station
         self._clock = clock
         self._announce = announce
         self._secret = secret
-        self._version = version
+        self._version = station.ocpp_version
         self._look = asyncio.Event()
         self._in_flight: tuple[str, asyncio.Future[frames.Frame]] | None = None
 

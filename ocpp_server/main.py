@@ -15,7 +15,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.charging import station_commands, stations
+from app.charging import local_lists, station_commands, stations
 from app.charging.model import Changed, Station
 from app.database.engine import close_database, open_database
 from app.kernel.clock import Clock, shifted_clock, utc_now
@@ -99,7 +99,10 @@ class Node:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
-                for station_id in await station_commands.waiting_stations(self._clock()):
+                now = self._clock()
+                await self.announce(await station_commands.give_up_overdue(now))
+                await local_lists.plan_due(self.name, now)
+                for station_id in await station_commands.waiting_stations(now):
                     if station_id in self.connections:
                         self.connections[station_id].commands.wake()
             except DATABASE_ERRORS as error:
@@ -112,7 +115,6 @@ class Node:
                 held = [(one.station.id, one.station.connection_no) for one in self.connections.values()]
                 now = self._clock()
                 await self.announce(await stations.node_lives(self.name, held, now))
-                await self.announce(await station_commands.give_up_overdue(now))
             except DATABASE_ERRORS as error:
                 log.error("sign of life not stored", error=repr(error))
             await asyncio.sleep(LIFE_SECONDS)

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from app.charging.intents import Answer, Intent, SettingValue
+from app.charging import local_lists
+from app.charging.intents import SECRET_SETTINGS, Answer, Intent, SettingValue, WriteConfiguration
 from app.charging.model import Changed, Command
 from app.database.transaction import execute
 
@@ -38,6 +39,25 @@ def _value(one: SettingValue) -> str | None:
 
 
 Effect = Callable[[Command, Intent, Answer, datetime], Awaitable[list[Changed]]]
+
+
+async def configuration_read(command: Command, intent: Intent, answer: Answer, now: datetime) -> list[Changed]:
+    """Settings were told: they are kept, and the local list may have waited for them."""
+    await keep_settings(command, intent, answer, now)
+    return await local_lists.learn_limits(command, intent, answer, now)
+
+
+async def configuration_written(command: Command, intent: Intent, answer: Answer, now: datetime) -> list[Changed]:
+    """A setting was changed; what is secret is not kept."""
+    if answer.accepted and isinstance(intent, WriteConfiguration):
+        open_ = [SettingValue(name=one.name, value=one.value) for one in intent.settings if one.name not in SECRET_SETTINGS]
+        await keep_settings(command, intent, Answer(verdict="accepted", status="", settings=tuple(open_)), now)
+    return await local_lists.setting_written(command, intent, answer, now)
+
+
 EFFECTS: dict[str, Effect] = {
-    "ReadConfiguration": keep_settings,
+    "ReadConfiguration": configuration_read,
+    "WriteConfiguration": configuration_written,
+    "GetLocalListVersion": local_lists.version_told,
+    "SendLocalList": local_lists.list_answered,
 }

@@ -9,6 +9,7 @@ from app.charging.model import Station
 from app.database.transaction import as_machine, execute, fetch, fetchrow, fetchval
 from app.kernel.calendar import local_date
 from app.kernel.identifiers import keyed_hash, tail
+from app.residents.badge_uid import sealed_uid
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +31,9 @@ async def authorise(station: Station, id_tag: str, secret: bytes, now: datetime)
         holder = await holder_of(station, None, id_tag, secret, now)
         if holder.badge_id is not None and holder.status == "Accepted":
             await execute("UPDATE badge SET last_used_at = $2 WHERE id = $1", holder.badge_id, now)
+            # Entered before UIDs were sealed for local lists: the station has just told it.
+            sealed = sealed_uid(secret, holder.badge_id, id_tag)
+            await execute("UPDATE badge SET uid_sealed = $2 WHERE id = $1 AND uid_sealed IS NULL", holder.badge_id, sealed)
     return holder.status
 
 

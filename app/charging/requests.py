@@ -96,7 +96,8 @@ async def request_stop(account_id: UUID, person_id: UUID, login_id: UUID, sessio
         if not session.online:
             raise Refused("station_offline", 409, "The station is not connected. Stop with your badge or at the car.")
         await execute("UPDATE charging_session SET stop_asked_at = $2 WHERE id = $1", session_id, now)
-        intent = RemoteStop(transaction=str(session.transaction_no))
+        named = await fetchval("SELECT coalesce(transaction_ref, transaction_no::text) FROM charging_session WHERE id = $1", session_id)
+        intent = RemoteStop(transaction=str(named))
         await queue(account_id, session.station_id, intent, b"", now, asked_by=login_id, session_id=session_id)
     return [Changed(account_id=account_id, kind="session", id=session_id, person_id=person_id)]
 

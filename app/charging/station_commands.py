@@ -9,6 +9,7 @@ from app.charging import intents, rules
 from app.charging.answers import take_effect
 from app.charging.asking import SEALED_FOR, queue
 from app.charging.intents import Answer, Intent
+from app.charging.local_lists import tags_of
 from app.charging.model import Changed, Command, Station
 from app.database.transaction import as_machine, execute, fetch, fetchrow, in_account
 from app.kernel.sealing import unseal
@@ -65,6 +66,9 @@ def intent_of(command: Command, secret: bytes) -> Intent:
 
 async def facts_for(command: Command, intent: Intent, secret: bytes) -> Facts:
     """The facts that this intent needs; most need none."""
+    if isinstance(intent, intents.SendLocalList):
+        async with as_machine():
+            return Facts(tags=await tags_of(command.account_id, [entry.badge_id for entry in intent.entries], secret))
     limits = isinstance(intent, intents.SetProfile | intents.GetCompositeSchedule) or getattr(intent, "profile", None) is not None
     if not limits:
         return Facts()

@@ -17,6 +17,7 @@ from app.database.transaction import as_machine, as_owner, execute, fetch, fetch
 from app.kernel.calendar import local_midnight, month_of, months_before, next_month
 from app.kernel.identifiers import keyed_hash, new_id, tail
 from app.kernel.settings import Settings
+from app.residents.badge_uid import sealed_uid
 from app.tariffs.commands import enter_tariff
 from app.tariffs.model import Component
 from infra.demo.passwords import station_password
@@ -151,9 +152,11 @@ async def _residents(settings: Settings, account_id: UUID, site_id: UUID, buildi
 
 
 async def _badge(settings: Settings, account_id: UUID, person_id: UUID, uid: str, label: str, state: str) -> None:
+    badge_id = new_id()
     await execute(
-        "INSERT INTO badge (account_id, id, person_id, uid_hash, uid_tail, label, state, valid_from) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)",
-        account_id, new_id(), person_id, keyed_hash(settings.secret_key, uid), tail(uid), label, state, SINCE,
+        "INSERT INTO badge (account_id, id, person_id, uid_hash, uid_tail, uid_sealed, label, state, valid_from)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", account_id, badge_id, person_id, keyed_hash(settings.secret_key, uid),
+        tail(uid), sealed_uid(settings.secret_key, badge_id, uid), label, state, SINCE,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from app.database.transaction import as_owner, execute
 from app.kernel.identifiers import keyed_hash, new_id, tail
+from app.residents.badge_uid import sealed_uid
 
 SECRET = b"a secret for tests, long enough for all"
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -83,9 +84,10 @@ async def _badge(
     account_id: UUID, person: UUID, uid: str, state: str = "active", since: date = date(2026, 1, 1),
     until: date | None = None,
 ) -> None:  # fmt: skip
-    await execute("INSERT INTO badge (account_id, person_id, uid_hash, uid_tail, state, valid_from, valid_to)"
-                  " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                  account_id, person, keyed_hash(SECRET, uid), tail(uid), state, since, until)  # fmt: skip
+    badge_id = new_id()
+    await execute("INSERT INTO badge (account_id, id, person_id, uid_hash, uid_tail, uid_sealed, state, valid_from, valid_to)"
+                  " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", account_id, badge_id, person, keyed_hash(SECRET, uid),
+                  tail(uid), sealed_uid(SECRET, badge_id, uid), state, since, until)  # fmt: skip
 
 
 async def _station(house: House, prefix: str, number: int) -> None:

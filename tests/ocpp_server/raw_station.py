@@ -94,6 +94,7 @@ class RawStation:
     async def _take(self, message: list[Any]) -> None:
         if message[0] == 2:
             answer = self.answers.get(message[2], {"status": "Accepted"})
+            answer = answer(message[3]) if callable(answer) else answer
             if answer is not None:
                 await self.text(json.dumps([3, message[1], answer] if isinstance(answer, dict) else [4, message[1], *answer]))
             self.calls.put_nowait(message)
