@@ -34,6 +34,10 @@ from app.database.transaction import as_machine, fetchval
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
 from app.payouts import routes as payouts
+from app.residents import people_routes
+from app.residents import routes as residents
+from app.sites import routes as sites
+from app.sites import terms_routes
 
 POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; "
@@ -144,6 +148,10 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
         operator_routes.ROUTES,
         live.ROUTES,
         payouts.ROUTES,
+        sites.ROUTES,
+        terms_routes.ROUTES,
+        residents.ROUTES,
+        people_routes.ROUTES,
         [health, ready, metrics_page],
     ]
     return Litestar(

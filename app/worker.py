@@ -26,6 +26,7 @@ from app.kernel.calendar import local_date, month_of, months_before
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
 from app.outbox.wake import live_channel, publish
+from app.residents.moves import refill_site, retire_residents
 from app.sites.queries import sites
 from notifications.commands import mail_bill, mail_link
 
@@ -71,6 +72,12 @@ class Worker:
     async def bill_issued(self, account_id: str, invoice_id: str) -> None:
         await mail_bill(self.settings, UUID(account_id), UUID(invoice_id), self.clock())
 
+    async def owner_changed(self, account_id: str, site_id: str) -> None:
+        await refill_site(UUID(account_id), UUID(site_id))
+
+    async def occupancy_ended(self, account_id: str, person_id: str) -> None:
+        await retire_residents(UUID(account_id), UUID(person_id))
+
     def table(self) -> dict[str, Callable[..., Awaitable[None]]]:
         """Each event and the command that follows it. Every command is safe to repeat."""
         return {
@@ -81,6 +88,8 @@ class Worker:
             "CommandDeadlinePassed": self.command_deadline_passed,
             "LoginLinkRequested": self.login_link_requested,
             "BillIssued": self.bill_issued,
+            "OwnerChanged": self.owner_changed,
+            "OccupancyEnded": self.occupancy_ended,
         }
 
     async def issue_last_month(self) -> None:

@@ -1,0 +1,1 @@
+"""Who changed what, when and why; and saving so that nobody overwrites another."""

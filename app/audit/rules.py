@@ -1,0 +1,26 @@
+"""What differs between two states of an object. Pure."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+# Never in a trail: what a person could be impersonated with.
+SECRET_FIELDS = frozenset({"password_hash", "token_hash", "uid_hash"})
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON keeps it without loss: numbers with places, times and ids as text."""
+    if isinstance(value, Decimal | UUID | date | datetime):
+        return str(value)
+    return list(value) if isinstance(value, tuple | list | frozenset | set) else value
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The fields of `after` that differ, each with [before, after]; secrets are left out."""
+    return {
+        name: [plain(before.get(name)), plain(value)]
+        for name, value in after.items()
+        if name not in SECRET_FIELDS and before.get(name) != value
+    }

@@ -1,0 +1,129 @@
+"""Billing points, occupancy and moves over HTTP."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import get, patch, post, put
+
+from app.accounts.model import Identity
+from app.audit.model import TrailLine
+from app.audit.queries import trail
+from app.database.transaction import in_account
+from app.kernel.errors import not_found
+from app.residents import administration, moves, points
+from app.residents.access import reach_person
+from app.residents.administration import Advance, PointRow, StayView
+from app.residents.model import Move
+from app.sites.access import CONSOLE, MANAGERS, reach
+from app.sites.administration import site_of_building
+from app.sites.routes import Created, Req, Saved, actor_of, today_of
+
+SEE: dict[str, Any] = {"roles": CONSOLE}
+MANAGE: dict[str, Any] = {"roles": sorted(MANAGERS), "problems": (409,)}
+
+
+class PointPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A billing point with its time line and advances."""
+
+    point: PointRow
+    stays: list[StayView]
+    advances: list[Advance]
+    trail: list[TrailLine]
+
+
+class NewStay(msgspec.Struct, forbid_unknown_fields=True):
+    person_id: UUID
+    entry: date
+    last: date | None = None
+
+
+class StayEnd(msgspec.Struct, forbid_unknown_fields=True):
+    last: date | None
+
+
+class MoveForm(msgspec.Struct, forbid_unknown_fields=True):
+    newcomer_id: UUID | None = None
+    entry: date | None = None
+    exit: date | None = None
+
+
+class AdvanceForm(msgspec.Struct, forbid_unknown_fields=True):
+    amount_minor: int
+    valid_from: date
+
+
+@get("/api/sites/{site_id:uuid}/billing-points", opt=SEE, summary="The billing points of a site", tags=["billing points"])
+async def listed(request: Req, identity: Identity, site_id: UUID) -> list[PointRow]:
+    today = today_of(request)
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today)
+        return await administration.points(site_id, today)
+
+
+@post("/api/billing-points", opt=MANAGE, summary="Create a billing point", tags=["billing points"])
+async def create(request: Req, identity: Identity, data: points.NewPoint) -> Created:
+    async with in_account(identity.account_id):
+        await reach(identity, await site_of_building(data.building_id), today_of(request), MANAGERS)
+    return Created(await points.create_point(actor_of(identity), data, request.app.state.clock()))
+
+
+@get("/api/billing-points/{point_id:uuid}", opt=SEE, summary="A billing point and its time line", tags=["billing points"])
+async def page(request: Req, identity: Identity, point_id: UUID) -> PointPage:
+    today = today_of(request)
+    async with in_account(identity.account_id):
+        found = await administration.point(point_id, today)
+        await reach(identity, None if found is None else found.site_id, today)
+        if found is None:
+            raise not_found("billing point")
+        return PointPage(point=found, stays=await administration.time_line(point_id), advances=await administration.advances(point_id),
+                         trail=await trail("billing_point", point_id))  # fmt: skip
+
+
+@patch("/api/billing-points/{point_id:uuid}", opt=MANAGE, summary="Change a billing point", tags=["billing points"])
+async def change(request: Req, identity: Identity, point_id: UUID, data: points.PointChange) -> Saved:
+    await _reach(request, identity, point_id)
+    return Saved(await points.change_point(actor_of(identity), point_id, data, request.app.state.clock()))
+
+
+@put("/api/billing-points/{point_id:uuid}/advance", opt=MANAGE, summary="The monthly advance from a day on", tags=["billing points"])
+async def advance(request: Req, identity: Identity, point_id: UUID, data: AdvanceForm) -> Created:
+    await _reach(request, identity, point_id)
+    now = request.app.state.clock()
+    return Created(await points.set_advance(actor_of(identity), point_id, data.amount_minor, data.valid_from, now))
+
+
+@post("/api/billing-points/{point_id:uuid}/stays", opt=MANAGE, summary="Put somebody on a billing point", tags=["billing points"])
+async def assign(request: Req, identity: Identity, point_id: UUID, data: NewStay) -> Created:
+    await _reach(request, identity, point_id, data.person_id)
+    now = request.app.state.clock()
+    return Created(await moves.assign(actor_of(identity), point_id, data.person_id, data.entry, data.last, now))
+
+
+@post("/api/billing-points/{point_id:uuid}/moves", status_code=200, opt=MANAGE, summary="Register a move", tags=["billing points"])
+async def move(request: Req, identity: Identity, point_id: UUID, data: MoveForm) -> list[StayView]:
+    await _reach(request, identity, point_id, data.newcomer_id)
+    wanted = Move(newcomer_id=data.newcomer_id, entry=data.entry, exit=data.exit)
+    await moves.register_move(actor_of(identity), point_id, wanted, request.app.state.clock())
+    async with in_account(identity.account_id):
+        return await administration.time_line(point_id)
+
+
+@patch("/api/stays/{stay_id:uuid}", status_code=204, opt=MANAGE, summary="Change the last day of a stay", tags=["billing points"])
+async def end(request: Req, identity: Identity, stay_id: UUID, data: StayEnd) -> None:
+    async with in_account(identity.account_id):
+        await reach(identity, await administration.site_of_stay(stay_id), today_of(request), MANAGERS)
+    await moves.end_stay(actor_of(identity), stay_id, data.last, request.app.state.clock())
+
+
+async def _reach(request: Req, identity: Identity, point_id: UUID, person_id: UUID | None = None) -> None:
+    today = today_of(request)
+    async with in_account(identity.account_id):
+        found = await administration.point(point_id, today)
+        await reach(identity, None if found is None else found.site_id, today, MANAGERS)
+        if person_id is not None:
+            await reach_person(identity, person_id, today, MANAGERS)
+
+
+ROUTES = [listed, create, page, change, advance, assign, move, end]
