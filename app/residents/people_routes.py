@@ -5,8 +5,10 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, patch, post
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from app.accounts.model import Identity
+from app.accounts.web.access import Caller, HttpRequest
 from app.audit.model import TrailLine
 from app.audit.queries import trail
 from app.database.transaction import in_account
@@ -15,7 +17,7 @@ from app.residents import administration, badges, people
 from app.residents.access import reach_person
 from app.residents.administration import BadgeRequestRow, BadgeRow, Contact, PersonDetail, PersonRow
 from app.sites.access import MANAGERS, OPERATORS, visible_sites
-from app.sites.routes import Created, Req, Saved, actor_of, today_of
+from app.sites.routes import Created, Saved, actor_of, today_of
 
 STAFF = OPERATORS | {"support"}
 SEERS = MANAGERS | {"support"}
@@ -46,19 +48,19 @@ class BadgeMade(msgspec.Struct, frozen=True):
 
 
 @get("/api/people", opt=SEE, summary="Search people by name or e-mail", tags=["people"])
-async def search(request: Req, identity: Identity, q: str = "") -> list[PersonRow]:
+async def search(request: HttpRequest, identity: Caller, q: FromQuery[str] = "") -> list[PersonRow]:
     today = today_of(request)
     async with in_account(identity.account_id):
         return await administration.people(q[:100], await visible_sites(identity, today, SEERS), today)
 
 
 @post("/api/people", opt=MANAGE, summary="Create a person's or company's account", tags=["people"])
-async def create(request: Req, identity: Identity, data: people.NewPerson) -> Created:
+async def create(request: HttpRequest, identity: Caller, data: JSONBody[people.NewPerson]) -> Created:
     return Created(await people.create_person(actor_of(identity), data, request.app.state.clock()))
 
 
 @get("/api/people/{person_id:uuid}", opt=SEE, summary="A person's account", tags=["people"])
-async def page(request: Req, identity: Identity, person_id: UUID) -> PersonPage:
+async def page(request: HttpRequest, identity: Caller, person_id: FromPath[UUID]) -> PersonPage:
     await _reach(request, identity, person_id, SEERS)
     async with in_account(identity.account_id):
         found = await administration.person_detail(person_id)
@@ -69,19 +71,19 @@ async def page(request: Req, identity: Identity, person_id: UUID) -> PersonPage:
 
 
 @patch("/api/people/{person_id:uuid}", opt=MANAGE, summary="Change a person's account", tags=["people"])
-async def change(request: Req, identity: Identity, person_id: UUID, data: people.PersonChange) -> Saved:
+async def change(request: HttpRequest, identity: Caller, person_id: FromPath[UUID], data: JSONBody[people.PersonChange]) -> Saved:
     await _reach(request, identity, person_id, MANAGERS)
     return Saved(await people.change_person(actor_of(identity), person_id, data, request.app.state.clock()))
 
 
 @post("/api/people/{person_id:uuid}/contacts", opt=MANAGE, summary="Add a contact", tags=["people"])
-async def add_contact(request: Req, identity: Identity, person_id: UUID, data: people.NewContact) -> Created:
+async def add_contact(request: HttpRequest, identity: Caller, person_id: FromPath[UUID], data: JSONBody[people.NewContact]) -> Created:
     await _reach(request, identity, person_id, MANAGERS)
     return Created(await people.add_contact(actor_of(identity), person_id, data, request.app.state.clock()))
 
 
 @post("/api/contacts/{contact_id:uuid}/end", status_code=204, opt=MANAGE, summary="End a contact", tags=["people"])
-async def end_contact(request: Req, identity: Identity, contact_id: UUID) -> None:
+async def end_contact(request: HttpRequest, identity: Caller, contact_id: FromPath[UUID]) -> None:
     async with in_account(identity.account_id):
         person_id = await administration.person_of_contact(contact_id)
     await _reach(request, identity, person_id, MANAGERS)
@@ -89,45 +91,45 @@ async def end_contact(request: Req, identity: Identity, contact_id: UUID) -> Non
 
 
 @get("/api/operator/badges", opt=BADGES, summary="All badges of the account", tags=["badges"])
-async def all_badges(identity: Identity) -> list[BadgeRow]:
+async def all_badges(identity: Caller) -> list[BadgeRow]:
     async with in_account(identity.account_id):
         return await administration.badges(None)
 
 
 @post("/api/operator/badges", opt=BADGES, summary="Make a badge and give it to somebody", tags=["badges"])
-async def make_badge(request: Req, identity: Identity, data: badges.NewBadge) -> Created:
+async def make_badge(request: HttpRequest, identity: Caller, data: JSONBody[badges.NewBadge]) -> Created:
     state = request.app.state
     return Created(await badges.create_badge(actor_of(identity), data, state.settings.secret_key, state.clock()))
 
 
 @post("/api/operator/badges/{badge_id:uuid}/state", status_code=204, opt=BADGES, summary="Block a badge at once, or let it work again",
       tags=["badges"])  # fmt: skip
-async def badge_state(request: Req, identity: Identity, badge_id: UUID, data: BadgeState) -> None:
+async def badge_state(request: HttpRequest, identity: Caller, badge_id: FromPath[UUID], data: JSONBody[BadgeState]) -> None:
     await badges.set_badge_state(actor_of(identity), badge_id, data.state, data.reason, request.app.state.clock())
 
 
 @get("/api/operator/badge-requests", opt=BADGES, summary="What residents ask of badges", tags=["badges"])
-async def all_requests(identity: Identity) -> list[BadgeRequestRow]:
+async def all_requests(identity: Caller) -> list[BadgeRequestRow]:
     async with in_account(identity.account_id):
         return await administration.badge_requests(None)
 
 
 @post("/api/operator/badge-requests/{request_id:uuid}/answer", status_code=200, opt=BADGES, summary="Answer a badge request",
       tags=["badges"])  # fmt: skip
-async def answer(request: Req, identity: Identity, request_id: UUID, data: badges.RequestAnswer) -> BadgeMade:
+async def answer(request: HttpRequest, identity: Caller, request_id: FromPath[UUID], data: JSONBody[badges.RequestAnswer]) -> BadgeMade:
     state = request.app.state
     made = await badges.answer_request(actor_of(identity), request_id, data, state.settings.secret_key, state.clock())
     return BadgeMade(made)
 
 
 @get("/api/badge-requests", opt=MINE, summary="What I asked of badges", tags=["badges"])
-async def my_requests(identity: Identity) -> list[BadgeRequestRow]:
+async def my_requests(identity: Caller) -> list[BadgeRequestRow]:
     async with in_account(identity.account_id):
         return await administration.badge_requests(_me(identity))
 
 
 @post("/api/badge-requests", opt=MINE, summary="Ask for a badge", tags=["badges"])
-async def ask(request: Req, identity: Identity, data: badges.BadgeRequest) -> Created:
+async def ask(request: HttpRequest, identity: Caller, data: JSONBody[badges.BadgeRequest]) -> Created:
     return Created(await badges.request_badge(actor_of(identity), _me(identity), data, request.app.state.clock()))
 
 
@@ -137,7 +139,7 @@ def _me(identity: Identity) -> UUID:
     return identity.person_id
 
 
-async def _reach(request: Req, identity: Identity, person_id: UUID | None, roles: frozenset[str]) -> None:
+async def _reach(request: HttpRequest, identity: Caller, person_id: UUID | None, roles: frozenset[str]) -> None:
     async with in_account(identity.account_id):
         await reach_person(identity, person_id, today_of(request), roles)
 

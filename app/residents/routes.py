@@ -6,8 +6,9 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, patch, post, put
+from litestar.params import FromPath, JSONBody
 
-from app.accounts.model import Identity
+from app.accounts.web.access import Caller, HttpRequest
 from app.audit.model import TrailLine
 from app.audit.queries import trail
 from app.database.transaction import in_account
@@ -18,7 +19,7 @@ from app.residents.administration import Advance, PointRow, StayView
 from app.residents.model import Move
 from app.sites.access import CONSOLE, MANAGERS, reach
 from app.sites.administration import site_of_building
-from app.sites.routes import Created, Req, Saved, actor_of, today_of
+from app.sites.routes import Created, Saved, actor_of, today_of
 
 SEE: dict[str, Any] = {"roles": CONSOLE}
 MANAGE: dict[str, Any] = {"roles": sorted(MANAGERS), "problems": (409,)}
@@ -55,7 +56,7 @@ class AdvanceForm(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @get("/api/sites/{site_id:uuid}/billing-points", opt=SEE, summary="The billing points of a site", tags=["billing points"])
-async def listed(request: Req, identity: Identity, site_id: UUID) -> list[PointRow]:
+async def listed(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> list[PointRow]:
     today = today_of(request)
     async with in_account(identity.account_id):
         await reach(identity, site_id, today)
@@ -63,14 +64,14 @@ async def listed(request: Req, identity: Identity, site_id: UUID) -> list[PointR
 
 
 @post("/api/billing-points", opt=MANAGE, summary="Create a billing point", tags=["billing points"])
-async def create(request: Req, identity: Identity, data: points.NewPoint) -> Created:
+async def create(request: HttpRequest, identity: Caller, data: JSONBody[points.NewPoint]) -> Created:
     async with in_account(identity.account_id):
         await reach(identity, await site_of_building(data.building_id), today_of(request), MANAGERS)
     return Created(await points.create_point(actor_of(identity), data, request.app.state.clock()))
 
 
 @get("/api/billing-points/{point_id:uuid}", opt=SEE, summary="A billing point and its time line", tags=["billing points"])
-async def page(request: Req, identity: Identity, point_id: UUID) -> PointPage:
+async def page(request: HttpRequest, identity: Caller, point_id: FromPath[UUID]) -> PointPage:
     today = today_of(request)
     async with in_account(identity.account_id):
         found = await administration.point(point_id, today)
@@ -82,27 +83,27 @@ async def page(request: Req, identity: Identity, point_id: UUID) -> PointPage:
 
 
 @patch("/api/billing-points/{point_id:uuid}", opt=MANAGE, summary="Change a billing point", tags=["billing points"])
-async def change(request: Req, identity: Identity, point_id: UUID, data: points.PointChange) -> Saved:
+async def change(request: HttpRequest, identity: Caller, point_id: FromPath[UUID], data: JSONBody[points.PointChange]) -> Saved:
     await _reach(request, identity, point_id)
     return Saved(await points.change_point(actor_of(identity), point_id, data, request.app.state.clock()))
 
 
 @put("/api/billing-points/{point_id:uuid}/advance", opt=MANAGE, summary="The monthly advance from a day on", tags=["billing points"])
-async def advance(request: Req, identity: Identity, point_id: UUID, data: AdvanceForm) -> Created:
+async def advance(request: HttpRequest, identity: Caller, point_id: FromPath[UUID], data: JSONBody[AdvanceForm]) -> Created:
     await _reach(request, identity, point_id)
     now = request.app.state.clock()
     return Created(await points.set_advance(actor_of(identity), point_id, data.amount_minor, data.valid_from, now))
 
 
 @post("/api/billing-points/{point_id:uuid}/stays", opt=MANAGE, summary="Put somebody on a billing point", tags=["billing points"])
-async def assign(request: Req, identity: Identity, point_id: UUID, data: NewStay) -> Created:
+async def assign(request: HttpRequest, identity: Caller, point_id: FromPath[UUID], data: JSONBody[NewStay]) -> Created:
     await _reach(request, identity, point_id, data.person_id)
     now = request.app.state.clock()
     return Created(await moves.assign(actor_of(identity), point_id, data.person_id, data.entry, data.last, now))
 
 
 @post("/api/billing-points/{point_id:uuid}/moves", status_code=200, opt=MANAGE, summary="Register a move", tags=["billing points"])
-async def move(request: Req, identity: Identity, point_id: UUID, data: MoveForm) -> list[StayView]:
+async def move(request: HttpRequest, identity: Caller, point_id: FromPath[UUID], data: JSONBody[MoveForm]) -> list[StayView]:
     await _reach(request, identity, point_id, data.newcomer_id)
     wanted = Move(newcomer_id=data.newcomer_id, entry=data.entry, exit=data.exit)
     await moves.register_move(actor_of(identity), point_id, wanted, request.app.state.clock())
@@ -111,13 +112,13 @@ async def move(request: Req, identity: Identity, point_id: UUID, data: MoveForm)
 
 
 @patch("/api/stays/{stay_id:uuid}", status_code=204, opt=MANAGE, summary="Change the last day of a stay", tags=["billing points"])
-async def end(request: Req, identity: Identity, stay_id: UUID, data: StayEnd) -> None:
+async def end(request: HttpRequest, identity: Caller, stay_id: FromPath[UUID], data: JSONBody[StayEnd]) -> None:
     async with in_account(identity.account_id):
         await reach(identity, await administration.site_of_stay(stay_id), today_of(request), MANAGERS)
     await moves.end_stay(actor_of(identity), stay_id, data.last, request.app.state.clock())
 
 
-async def _reach(request: Req, identity: Identity, point_id: UUID, person_id: UUID | None = None) -> None:
+async def _reach(request: HttpRequest, identity: Caller, point_id: UUID, person_id: UUID | None = None) -> None:
     today = today_of(request)
     async with in_account(identity.account_id):
         found = await administration.point(point_id, today)

@@ -5,9 +5,11 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, delete, get, patch, post
+from litestar import delete, get, patch, post
+from litestar.params import FromPath, JSONBody
 
 from app.accounts.model import Identity
+from app.accounts.web.access import Caller, HttpRequest
 from app.audit.model import Actor, TrailLine
 from app.audit.queries import trail
 from app.database.transaction import in_account
@@ -20,7 +22,6 @@ MANAGE: dict[str, Any] = {"roles": sorted(MANAGERS), "problems": (409,)}
 OPERATE: dict[str, Any] = {"roles": sorted(OPERATORS), "problems": (409,)}
 SET_UP: dict[str, Any] = {"roles": sorted(OPERATORS | {"installer"}), "problems": (409,)}
 SETTERS = OPERATORS | {"installer"}
-Req = Request[Any, Any, Any]
 
 
 class Created(msgspec.Struct, frozen=True):
@@ -63,26 +64,26 @@ def actor_of(identity: Identity) -> Actor:
     return Actor(account_id=identity.account_id, login_id=identity.login_id, name=identity.name or identity.email)
 
 
-def today_of(request: Req) -> date:
+def today_of(request: HttpRequest) -> date:
     """The day by the injected clock."""
     day: date = request.app.state.clock().date()
     return day
 
 
 @get("/api/sites", opt=SEE, summary="The sites that I see", tags=["sites"])
-async def portfolio(request: Req, identity: Identity) -> list[administration.SiteRow]:
+async def portfolio(request: HttpRequest, identity: Caller) -> list[administration.SiteRow]:
     today = today_of(request)
     async with in_account(identity.account_id):
         return await administration.portfolio(today, await visible_sites(identity, today))
 
 
 @post("/api/sites", opt=SET_UP, summary="Create a site", tags=["sites"])
-async def create(request: Req, identity: Identity, data: commands.NewSite) -> Created:
+async def create(request: HttpRequest, identity: Caller, data: JSONBody[commands.NewSite]) -> Created:
     return Created(await commands.create_site(actor_of(identity), data, identity.roles, request.app.state.clock()))
 
 
 @get("/api/sites/{site_id:uuid}", opt=SEE, summary="A site with its terms, steps and notes", tags=["sites"])
-async def site(request: Req, identity: Identity, site_id: UUID) -> SitePage:
+async def site(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> SitePage:
     today = today_of(request)
     async with in_account(identity.account_id):
         await reach(identity, site_id, today)
@@ -99,49 +100,49 @@ async def site(request: Req, identity: Identity, site_id: UUID) -> SitePage:
 
 
 @patch("/api/sites/{site_id:uuid}", opt=OPERATE, summary="Change a site's data and parameters", tags=["sites"])
-async def change(request: Req, identity: Identity, site_id: UUID, data: commands.SiteChange) -> Saved:
+async def change(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[commands.SiteChange]) -> Saved:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), OPERATORS)
     return Saved(await commands.change_site(actor_of(identity), site_id, data, request.app.state.clock()))
 
 
 @delete("/api/sites/{site_id:uuid}", opt=OPERATE, summary="Delete a site that was never used", tags=["sites"])
-async def remove(request: Req, identity: Identity, site_id: UUID) -> None:
+async def remove(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> None:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), OPERATORS)
     await commands.delete_site(actor_of(identity), site_id, request.app.state.clock())
 
 
 @post("/api/sites/{site_id:uuid}/status", status_code=204, opt=SET_UP, summary="Move a site to another status", tags=["sites"])
-async def status(request: Req, identity: Identity, site_id: UUID, data: StatusChange) -> None:
+async def status(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[StatusChange]) -> None:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), SETTERS)
     await commands.set_status(actor_of(identity), site_id, data.status, data.reason, request.app.state.clock())
 
 
 @post("/api/sites/{site_id:uuid}/steps/{step:str}", status_code=204, opt=OPERATE, summary="Mark a set-up step", tags=["sites"])
-async def tick(request: Req, identity: Identity, site_id: UUID, step: str) -> None:
+async def tick(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], step: FromPath[str]) -> None:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), OPERATORS)
     await commands.tick_step(actor_of(identity), site_id, step, request.app.state.clock())
 
 
 @post("/api/sites/{site_id:uuid}/buildings", opt=SET_UP, summary="Add a building", tags=["sites"])
-async def add_building(request: Req, identity: Identity, site_id: UUID, data: BuildingName) -> Created:
+async def add_building(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[BuildingName]) -> Created:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), SETTERS)
     return Created(await commands.add_building(actor_of(identity), site_id, data.name, request.app.state.clock()))
 
 
 @patch("/api/buildings/{building_id:uuid}", opt=SET_UP, summary="Rename a building", tags=["sites"])
-async def rename_building(request: Req, identity: Identity, building_id: UUID, data: BuildingName) -> Saved:
+async def rename_building(request: HttpRequest, identity: Caller, building_id: FromPath[UUID], data: JSONBody[BuildingName]) -> Saved:
     async with in_account(identity.account_id):
         await reach(identity, await administration.site_of_building(building_id), today_of(request), SETTERS)
     return Saved(await commands.rename_building(actor_of(identity), building_id, data.version, data.name, request.app.state.clock()))
 
 
 @get("/api/sites/{site_id:uuid}/trail", opt=SEE, summary="Who changed what on a site", tags=["sites"])
-async def site_trail(request: Req, identity: Identity, site_id: UUID) -> list[TrailLine]:
+async def site_trail(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> list[TrailLine]:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request))
         return await trail("site", site_id)
