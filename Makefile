@@ -19,7 +19,7 @@ run: .venv/run.stamp pwa/dist/.stamp
 	@echo "· dependencies (pinned with hashes)"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r infra/locks/run.txt
 	@printf '#!/bin/sh\nexec "%s" -m app.cli "$$@"\n' "$(abspath $(BIN)/python)" > $(BIN)/hofstrom && chmod +x $(BIN)/hofstrom
-	@echo "$(abspath .)" > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/hofstrom.pth
+	@echo "$(abspath .)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/hofstrom.pth"
 	@touch $@
 
 .venv/test.stamp: .venv/run.stamp infra/locks/test.txt

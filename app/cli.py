@@ -8,7 +8,6 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -18,6 +17,7 @@ from app.kernel.calendar import parse_period
 from app.kernel.clock import shifted_clock, utc_now
 from app.kernel.errors import Refused
 from app.kernel.settings import BadSetting, Settings, settings_from
+from infra.local.ready import running
 from infra.local.state import with_secret
 
 structlog.configure(processors=[
@@ -39,6 +39,7 @@ HELP = {
     "payouts": "pay the owners of a month: statement, ledger, pain.001 file; again changes nothing",
     "payment": "book a bank transfer by its reference",
     "schema": "write the OpenAPI document to a file",
+    "clean": "list the servers' data of deleted installations (kept under /var/lib/hofstrom as root), or remove those named",
     "check": "say what is wrong with this installation and what to do",
 }
 
@@ -52,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     made["demo"].add_argument("--json", action="store_true", help="print the accounts as JSON")
     for name, default in (("houses", 1), ("residents", 3), ("stations", 2), ("months", 3)):
         made["demo"].add_argument(f"--{name}", type=int, default=default)
+    made["clean"].add_argument("names", nargs="*", metavar="NAME", help="what to remove for ever (default: list only)")
     made["badge"].add_argument("station")
     made["badge"].add_argument("uid")
     made["station"].add_argument("station")
@@ -81,14 +83,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def resolved(settings: Settings, command: str) -> Settings:
     """The settings with secret; addresses of a running `hofstrom up` are taken from its ready.json."""
+    if command in ("up", "check", "clean"):
+        return settings  # these judge the data folder before they touch it
     settings = with_secret(settings)
-    ready = settings.data / "ready.json"
-    if command in ("up", "check") or settings.database_url or not ready.exists():
+    live = None if settings.database_url else running(settings.data)
+    if live is None:
         return settings
-    running: dict[str, Any] = json.loads(ready.read_text())
     return msgspec.structs.replace(
-        settings, database_url=running["database_url"], redis_url=running["redis_url"],
-        http_port=int(running["http"].rsplit(":", 1)[1]), ocpp_port=int(running["ocpp"].split(":")[2].split("/")[0]),
+        settings, database_url=live["database_url"], redis_url=live["redis_url"],
+        http_port=int(live["http"].rsplit(":", 1)[1]), ocpp_port=int(live["ocpp"].split(":")[2].split("/")[0]),
     )  # fmt: skip
 
 
@@ -150,6 +153,16 @@ def _check(settings: Settings, _: argparse.Namespace) -> int:
     found = problems(settings)
     print("\n".join(["", *found]) if found else "\nEverything is in order.")
     return 1 if found else 0
+
+
+def _clean(_: Settings, args: argparse.Namespace) -> int:
+    from infra.local.orphans import orphans, remove
+
+    for name in args.names:
+        print(f"removed {remove(name)}")
+    left = orphans()
+    print("\n".join(["Nobody uses:", *[one.line() for one in left]]) if left else "There is nothing to clean up.")
+    return 0
 
 
 def _badge(settings: Settings, args: argparse.Namespace) -> int:
@@ -276,7 +289,7 @@ def _schema(settings: Settings, args: argparse.Namespace) -> int:
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
     "up": _up, "web": _web, "ocpp": _ocpp, "worker": _worker, "migrate": _migrate, "demo": _demo, "demo-stations": _demo_stations,
     "badge": _badge, "station": _station, "month": _month, "payouts": _payouts, "payment": _payment,
-    "schema": _schema, "check": _check,
+    "schema": _schema, "check": _check, "clean": _clean,
 }  # fmt: skip
 
 if __name__ == "__main__":

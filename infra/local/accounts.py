@@ -13,6 +13,7 @@ from typing import Any
 
 PR_SET_PDEATHSIG = 1
 STATE_ROOT = Path("/var/lib/hofstrom")
+START_MARK = b"--- start\n"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ def spawn(
     log.parent.mkdir(parents=True, exist_ok=True)
     extra: dict[str, Any] = {} if account.uid is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
     with log.open("ab") as out:
+        out.write(START_MARK)  # so that its last words are not those of the start before
+        out.flush()
         return subprocess.Popen(
             argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
             process_group=0, preexec_fn=die_with_parent(sign), **extra,

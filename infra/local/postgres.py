@@ -10,12 +10,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
-from infra.local.accounts import Account, account_for, readable_copy, spawn
+from infra.local.accounts import START_MARK, Account, account_for, readable_copy, spawn
+from infra.local.state import socket_folder
 
-LONGEST_SOCKET_PATH = 107
+SOCKET = ".s.PGSQL.5432"
 DATABASE = "hofstrom"
 START_SECONDS = 60
+LEAVING_SECONDS = 20
+# After a kill the old server's processes need a moment to notice; until then a new one refuses to start.
+STILL_LEAVING = ("pre-existing shared memory block", 'lock file "postmaster.pid" already exists')
 SERVER_SETTINGS = {
     "listen_addresses": "",
     "max_connections": "200",
@@ -54,15 +59,13 @@ class EmbeddedPostgres:
         self.account: Account = account_for("db")
         self.bin = programs(bin_folder)
         self.data = state / "pg"
-        self.socket_folder = state / "s"
+        self.socket_folder = socket_folder(state / "s", SOCKET)
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
-        if len(str(self.socket_folder / ".s.PGSQL.5432")) > LONGEST_SOCKET_PATH:
-            raise ServerFailed(f"The path {self.socket_folder} is too long for a socket. Set HOFSTROM_DATA to a shorter folder.")
 
     def dsn(self, database: str = DATABASE) -> str:
         """The address of a database of this cluster."""
-        return f"postgresql://postgres@/{database}?host={self.socket_folder}"
+        return f"postgresql://postgres@/{database}?host={quote(str(self.socket_folder))}"
 
     def argv(self) -> list[str]:
         """The server's command line, to be run in the foreground."""
@@ -103,18 +106,25 @@ class EmbeddedPostgres:
     def start(self) -> None:
         """Initialise, start, wait until it answers, make the database. Raises ServerFailed."""
         self.initialise()
-        self.process = spawn(self.argv(), self.account, self.log, sign=signal.SIGINT)
+        self.process = self._launch()
         deadline = time.monotonic() + START_SECONDS
         while not self.answers():
             if self.process.poll() is not None:
-                raise ServerFailed(
-                    f"PostgreSQL did not start from {self.data}. Its last words:\n{last_lines(self.log)}\n"
-                    "If the folder is damaged, restore it from a backup, or move it away to begin anew."
-                )
+                said = last_lines(self.log)
+                if not any(sign in said for sign in STILL_LEAVING) or time.monotonic() > deadline - START_SECONDS + LEAVING_SECONDS:
+                    raise ServerFailed(
+                        f"PostgreSQL did not start from {self.data}. Its last words:\n{said}\n"
+                        "If the folder is damaged, restore it from a backup, or move it away to begin anew."
+                    )
+                time.sleep(0.2)
+                self.process = self._launch()
             if time.monotonic() > deadline:
                 raise ServerFailed(f"PostgreSQL did not answer within {START_SECONDS} s:\n{last_lines(self.log)}")
             time.sleep(0.02)
         self.make_database(DATABASE)
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        return spawn(self.argv(), self.account, self.log, sign=signal.SIGINT)
 
     def sql(self, statement: str, database: str = "postgres") -> subprocess.CompletedProcess[str]:
         """Run one statement with psql, for waiting and for making databases."""
@@ -126,7 +136,7 @@ class EmbeddedPostgres:
 
     def answers(self) -> bool:
         """Whether the server takes queries."""
-        return (self.socket_folder / ".s.PGSQL.5432").exists() and self.sql("SELECT 1").returncode == 0
+        return (self.socket_folder / SOCKET).exists() and self.sql("SELECT 1").returncode == 0
 
     def make_database(self, name: str) -> None:
         """Create a database if it is missing."""
@@ -157,4 +167,5 @@ def last_lines(log: Path, count: int = 8) -> str:
     """The end of a log, for a message to a person."""
     if not log.exists():
         return "(nothing was written)"
-    return "\n".join(log.read_text(errors="replace").splitlines()[-count:])
+    said = log.read_text(errors="replace").rpartition(START_MARK.decode())[2]
+    return "\n".join(said.splitlines()[-count:])

@@ -1,7 +1,6 @@
 """`hofstrom up`: start every part, wait until each answers, restart what crashes, stop all in reverse order."""
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -14,29 +13,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import msgspec
-import qrcode
 
 from app.database.engine import close_database, open_database
-from app.database.migrate import migrate
+from app.database.migrate import MigrationFailed, migrate
 from app.kernel.clock import utc_now
 from app.kernel.settings import Settings
-from infra.demo.seed import PASSWORD, seed
+from infra.demo.seed import seed
+from infra.local import ready
 from infra.local.accounts import Account, spawn
-from infra.local.check import port_is_free
+from infra.local.check import problems_before_start, reachable_host
+from infra.local.greeting import greet, say
+from infra.local.orphans import orphans
 from infra.local.postgres import EmbeddedPostgres, ServerFailed, last_lines
 from infra.local.state import state_folder, with_secret
 from infra.local.valkey import EmbeddedValkey
 
 ANSWER_SECONDS = 60
 STOP_SECONDS = 8
+MOST_CRASHES_A_MINUTE = 5
 US = Account("", None, None)
 PARTS = ("web", "ocpp", "worker", "demo-stations")
-
-
-def say(text: str) -> None:
-    """One line of progress."""
-    print(text, flush=True)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def free_port(host: str) -> int:
@@ -46,6 +45,11 @@ def free_port(host: str) -> int:
         return int(probe.getsockname()[1])
 
 
+def how_it_ended(code: int) -> str:
+    """A return code in words."""
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+
+
 class Supervisor:
     """Everything that one machine runs."""
 
@@ -53,16 +57,23 @@ class Supervisor:
         self.settings = settings
         self.demo = demo
         self.log = settings.data / "log"
-        self.postgres: EmbeddedPostgres | None = None
-        self.valkey: EmbeddedValkey | None = None
+        self.servers: dict[str, EmbeddedPostgres | EmbeddedValkey] = {}
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self.crashes: dict[str, list[float]] = {}
         self.stopping = False
 
     def run(self) -> int:
-        """Up until Ctrl-C or SIGTERM. Returns the exit code."""
-        for sign in (signal.SIGINT, signal.SIGTERM):
+        """Up until Ctrl-C, SIGTERM or a closed terminal. Returns the exit code."""
+        for sign in SIGNALS:
             signal.signal(sign, self._ask_to_stop)
+        try:
+            with ready.only_one(self.settings.data):
+                return self._run()
+        except ready.RunsAlready as error:
+            say(f"\nHofstrom could not start.\n{error}")
+            return 1
+
+    def _run(self) -> int:
         try:
             self._start()
             while not self.stopping:
@@ -72,7 +83,7 @@ class Supervisor:
         except ServerFailed as error:
             if self.stopping:
                 return 0
-            say(f"\nHofstrom could not start.\n{error}")
+            say(f"\n{'Hofstrom had to stop' if self.crashes else 'Hofstrom could not start'}.\n{error}")
             return 1
         finally:
             self._stop()
@@ -84,57 +95,66 @@ class Supervisor:
 
     def _start(self) -> None:
         began = time.monotonic()
+        found = problems_before_start(self.settings)
+        if found:
+            raise ServerFailed("\n".join(found))
         self._choose_ports()
         self._start_servers()
         say("· database: bringing the tables up to date")
         described = asyncio.run(self._prepare())
         for part in PARTS if self.demo else PARTS[:3]:
             self._start_part(part)
-        self._await("web, stations, worker answer", self._all_ready)
+        self._await("web, stations, worker answer", lambda: self._get("/ready") is not None)
         if self.demo:
             self._await("demo stations are connected", self._stations_connected)
         self._write_ready()
-        self._greet(described, time.monotonic() - began)
+        greet(self.settings, described, time.monotonic() - began)
+        if left := [one for one in orphans() if one.data_is_gone]:
+            say(f"Data of {len(left)} deleted installations are still on this machine: `.venv/bin/hofstrom clean` shows them.")
 
     def _choose_ports(self) -> None:
         settings = with_secret(self.settings)
         web = settings.http_port or free_port(settings.host)
         ocpp = settings.ocpp_port or free_port(settings.host)
-        for name, port in (("HOFSTROM_HTTP_PORT", web), ("HOFSTROM_OCPP_PORT", ocpp)):
-            if not port_is_free(settings.host, port):
-                raise ServerFailed(f"Port {port} is taken by another program. Stop it, or set {name} to another port (0 picks one).")
         url = settings.public_url
         if url == "http://127.0.0.1:0":
             url = f"http://127.0.0.1:{web}"
         self.settings = msgspec.structs.replace(settings, http_port=web, ocpp_port=ocpp, public_url=url)
 
     def _start_servers(self) -> None:
-        self.log.mkdir(parents=True, exist_ok=True)
         state = state_folder(self.settings)
         if not self.settings.database_url:
             say("· database: starting the embedded PostgreSQL")
-            self.postgres = EmbeddedPostgres(state, self.log / "postgres.log", self.settings.postgres_bin)
-            self.postgres.start()
-            self.settings = msgspec.structs.replace(self.settings, database_url=self.postgres.dsn())
+            postgres = EmbeddedPostgres(state, self.log / "postgres.log", self.settings.postgres_bin)
+            self.servers["postgres"] = postgres
+            postgres.start()
+            self.settings = msgspec.structs.replace(self.settings, database_url=postgres.dsn())
         if not self.settings.redis_url:
             say("· live data: starting the embedded Valkey")
-            self.valkey = EmbeddedValkey(state, self.log / "valkey.log")
-            self.valkey.start()
-            self.settings = msgspec.structs.replace(self.settings, redis_url=self.valkey.url)
+            valkey = EmbeddedValkey(state, self.log / "valkey.log")
+            self.servers["valkey"] = valkey
+            valkey.start()
+            self.settings = msgspec.structs.replace(self.settings, redis_url=valkey.url)
 
     async def _prepare(self) -> dict[str, Any]:
         try:
             await migrate(self.settings.database_url)
+            if not self.demo or self.stopping:
+                return {}
+            say("· demo house: two accounts, every role, months of charges")
+            await open_database(self.settings.database_url)
+            try:
+                return await seed(self.settings, utc_now())
+            finally:
+                await close_database()
         except OSError as error:
             raise ServerFailed(f"The database does not answer: {error}. Check DATABASE_URL.") from error
-        if not self.demo:
-            return {}
-        say("· demo house: two accounts, every role, months of charges")
-        await open_database(self.settings.database_url)
-        try:
-            return await seed(self.settings, utc_now())
-        finally:
-            await close_database()
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, MigrationFailed) as error:
+            where = self._logs_of("postgres")
+            raise ServerFailed(f"The database cannot be used: {error}\n{where}If it is damaged, restore it from a backup.") from error
+
+    def _logs_of(self, server: str) -> str:
+        return f"See {self.servers[server].log}. " if server in self.servers else ""
 
     def environment(self) -> dict[str, str]:
         """The settings as a child reads them."""
@@ -147,6 +167,8 @@ class Supervisor:
         return {**os.environ, **chosen}
 
     def _start_part(self, part: str) -> None:
+        if self.stopping:
+            raise ServerFailed("stopped while starting")
         say(f"· {part}: starting")
         argv = [sys.executable, "-m", "app.cli", part]
         root = str(Path(__file__).parents[2])
@@ -159,17 +181,15 @@ class Supervisor:
                 raise ServerFailed("stopped while starting")
             for part, child in self.children.items():
                 if child.poll() is not None:
-                    raise ServerFailed(f"{part} ended while starting:\n{last_lines(self.log / f'{part}.log')}")
+                    raise ServerFailed(f"{part} {how_it_ended(child.returncode)} while starting:\n{last_lines(self.log / f'{part}.log')}")
             if time.monotonic() > deadline:
                 raise ServerFailed(f"After {ANSWER_SECONDS} s it is still not true that {what}. See {self.log}.")
             time.sleep(0.05)
 
-    def _all_ready(self) -> bool:
-        return self._get("/ready") is not None
-
     def _get(self, path: str) -> Any:
+        host = reachable_host(self.settings.host)
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.settings.http_port}{path}", timeout=3) as answer:
+            with urllib.request.urlopen(f"http://{host}:{self.settings.http_port}{path}", timeout=3) as answer:
                 return json.load(answer)
         except (OSError, ValueError):
             return None
@@ -184,57 +204,39 @@ class Supervisor:
             return False
 
     def _watch(self) -> None:
-        servers = {"postgres": self.postgres, "valkey": self.valkey}
-        for name, server in servers.items():
-            if server is not None and server.process is not None and server.process.poll() is not None:
-                say(f"! {name} ended unexpectedly; starting it again. Its last words:\n{last_lines(server.log, 3)}")
+        for name, server in self.servers.items():
+            if server.process is not None and server.process.poll() is not None:
+                self._report_crash(name, server.process.returncode, server.log)
                 server.start()
+                self._write_ready()
         for part, child in list(self.children.items()):
             if child.poll() is not None:
-                self._restart(part, child.returncode)
+                self._report_crash(part, child.returncode, self.log / f"{part}.log")
+                self._start_part(part)
+                self._write_ready()
 
-    def _restart(self, part: str, code: int) -> None:
+    def _report_crash(self, name: str, code: int, log: Path) -> None:
+        """Say it, and give up on what crashes again and again. Raises ServerFailed."""
         now = time.monotonic()
-        recent = [at for at in self.crashes.get(part, []) if now - at < 60]
-        if len(recent) >= 5:
-            raise ServerFailed(f"{part} ended six times within a minute:\n{last_lines(self.log / f'{part}.log')}")
-        self.crashes[part] = [*recent, now]
-        say(f"! {part} ended with code {code}; starting it again. Its last words:\n{last_lines(self.log / f'{part}.log', 3)}")
-        self._start_part(part)
-        self._write_ready()
+        recent = [at for at in self.crashes.get(name, []) if now - at < 60]
+        if len(recent) >= MOST_CRASHES_A_MINUTE:
+            raise ServerFailed(f"{name} ended {len(recent) + 1} times within a minute:\n{last_lines(log)}")
+        self.crashes[name] = [*recent, now]
+        say(f"! {name} {how_it_ended(code)}; starting it again. Its last words:\n{last_lines(log, 3)}")
 
     def _write_ready(self) -> None:
         s = self.settings
-        pids = {part: child.pid for part, child in self.children.items()}
-        ready = {
-            "http": f"http://127.0.0.1:{s.http_port}", "ocpp": f"ws://127.0.0.1:{s.ocpp_port}/ocpp", "database_url": s.database_url,
-            "redis_url": s.redis_url,
-            "pids": {**pids, "ocpp": [pids.get("ocpp")], "supervisor": os.getpid(),
-                     "postgres": self.postgres.process.pid if self.postgres and self.postgres.process else None,
-                     "valkey": self.valkey.process.pid if self.valkey and self.valkey.process else None},
-        }  # fmt: skip
-        partial = s.data / "ready.json.new"
-        partial.write_text(json.dumps(ready, indent=1))
-        partial.rename(s.data / "ready.json")
-
-    def _greet(self, described: dict[str, Any], seconds: float) -> None:
-        s = self.settings
-        say(f"\nHofstrom is up ({seconds:.1f} s).\n  Pages     {s.public_url}\n  Stations  ws://127.0.0.1:{s.ocpp_port}/ocpp/STATION_ID")
-        if not described:
-            return
-        for login in described["accounts"][0]["logins"]:
-            if login["role"] in ("resident", "owner", "operator"):
-                say(f"  {login['role']:<9} {login['email']}  password {PASSWORD}")
-        link = described["accounts"][0]["sites"][0]["stations"][0]["qr_url"]
-        code = qrcode.QRCode(border=1)
-        code.add_data(link)
-        say(f"\nScan to charge at the demo station, or open {link}")
-        code.print_ascii(invert=True)
-        say("Ctrl-C stops everything and keeps the data.")
+        parts = {part: child.pid for part, child in self.children.items()}
+        servers: dict[str, int | None] = dict.fromkeys(("postgres", "valkey"))
+        servers |= {name: server.process.pid for name, server in self.servers.items() if server.process is not None}
+        ready.write(s.data, {
+            "http": f"http://{reachable_host(s.host)}:{s.http_port}", "ocpp": f"ws://{reachable_host(s.host)}:{s.ocpp_port}/ocpp",
+            "database_url": s.database_url, "redis_url": s.redis_url,
+            "pids": {**parts, "ocpp": [parts["ocpp"]], "supervisor": os.getpid(), **servers},
+        })  # fmt: skip
 
     def _stop(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            (self.settings.data / "ready.json").unlink()
+        ready.forget(self.settings.data)
         for child in reversed(self.children.values()):
             if child.poll() is None:
                 child.terminate()
@@ -245,6 +247,5 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
-        for server in (self.valkey, self.postgres):
-            if server is not None:
-                server.stop()
+        for server in reversed(self.servers.values()):
+            server.stop()

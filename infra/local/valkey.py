@@ -11,11 +11,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from infra.local.accounts import account_for, readable_copy, spawn
-from infra.local.postgres import LONGEST_SOCKET_PATH, ServerFailed, last_lines
+from infra.local.postgres import ServerFailed, last_lines
+from infra.local.state import socket_folder
 
 START_SECONDS = 20
+SOCKET = "valkey.sock"
 
 
 def program() -> Path:
@@ -38,17 +41,15 @@ class EmbeddedValkey:
 
     def __init__(self, state: Path, log: Path) -> None:
         self.account = account_for("cache")
-        self.folder = state / "v"
+        self.folder = socket_folder(state / "v", SOCKET)
         self.log = log
-        self.path = self.folder / "valkey.sock"
+        self.path = self.folder / SOCKET
         self.process: subprocess.Popen[bytes] | None = None
-        if len(str(self.path)) > LONGEST_SOCKET_PATH:
-            raise ServerFailed(f"The path {self.path} is too long for a socket. Set HOFSTROM_DATA to a shorter folder.")
 
     @property
     def url(self) -> str:
         """The address for redis-py."""
-        return f"unix://{self.path}"
+        return f"unix://{quote(str(self.path))}"
 
     def argv(self) -> list[str]:
         """The server's command line, to be run in the foreground."""
