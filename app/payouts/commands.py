@@ -4,8 +4,10 @@ from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
+from stdnum import iban as ibans
 
 from app.billing import queries as billing
+from app.billing.qr_slip import is_qr_iban
 from app.billing.rules import payable
 from app.database.transaction import execute, fetchval, in_account
 from app.kernel.calendar import local_date, month_bounds, month_end, period_text
@@ -23,7 +25,7 @@ from app.sites import queries as sites
 async def pay_out(account_id: UUID, site_id: UUID, period: date, now: datetime) -> UUID | None:
     """The payout of a site's owner for a month, or None when there is nothing to pay. Again: the same payout.
 
-    Raises Refused: not_found, period_open, no_iban.
+    Raises Refused: not_found, period_open, no_iban, bad_iban, qr_iban, no_payout_iban.
     """
     async with in_account(account_id):
         site = await sites.site(site_id)
@@ -41,9 +43,23 @@ async def pay_out(account_id: UUID, site_id: UUID, period: date, now: datetime) 
         stations, total = await site_revenue(site_id, period, terms)
         if owner is None or total.reimbursed_minor <= 0:
             return None
-        if not owner.iban:
-            raise Refused("no_iban", 409, f"{owner.name} has no IBAN. Enter it before paying out.")
+        _check_accounts(site, owner)
         return await _make(account_id, site, owner, terms, stations, total, period, now)
+
+
+def _check_accounts(site: sites.Site, owner: Person) -> None:
+    """Refuse in a sentence what the bank would refuse. A QR-IBAN takes payments by reference; it neither pays nor is paid so."""
+    if not owner.iban:
+        raise Refused("no_iban", 409, f"{owner.name} has no IBAN. Enter it before paying out.", name=owner.name)
+    if not ibans.is_valid(owner.iban):
+        raise Refused("bad_iban", 409, f"The IBAN of {owner.name} has wrong check digits. Correct it before paying out.", name=owner.name)
+    if is_qr_iban(owner.iban):
+        text = f"The IBAN of {owner.name} is a QR-IBAN, which takes bills only. Enter the account's ordinary IBAN before paying out."
+        raise Refused("qr_iban", 409, text, name=owner.name)
+    payer = site.payout_iban or site.iban
+    if not ibans.is_valid(payer) or is_qr_iban(payer):
+        text = f"{site.creditor_name} has no ordinary IBAN to pay from. Enter its payout IBAN before paying out."
+        raise Refused("no_payout_iban", 409, text, name=site.creditor_name)
 
 
 async def _make(account_id: UUID, site: sites.Site, owner: Person, terms: sites.OwnerTerms, stations: list[Revenue],
@@ -57,7 +73,7 @@ async def _make(account_id: UUID, site: sites.Site, owner: Person, terms: sites.
         street=owner.street, postcode=owner.postcode, city=owner.city, country=owner.country, iban=owner.iban or "",
         text=f"{number} {site.name} {period_text(period)}",
     )  # fmt: skip
-    bank_file = pain001(number, now, today, site.creditor_name, site.iban, [transfer])
+    bank_file = pain001(number, now, today, site.creditor_name, site.payout_iban or site.iban, [transfer])
     await execute(
         "INSERT INTO payout (account_id, id, site_id, owner_id, terms_id, number, period, currency, gross_minor, net_minor,"
         " internal_net_minor, external_net_minor, reimbursed_minor, withheld_minor, amount_minor, iban, document,"

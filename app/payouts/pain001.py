@@ -70,6 +70,8 @@ def _check(message_id: str, created_at: datetime, debtor_iban: str, transfers: l
         raise TransferFailed("the time of creation names no time zone")
     if not ibans.is_valid(debtor_iban):
         raise TransferFailed(f"the debtor's IBAN {debtor_iban!r} is none")
+    if is_qr_iban(debtor_iban):
+        raise TransferFailed(f"the debtor's IBAN {debtor_iban!r} is a QR-IBAN, from which no bank pays")
     if not transfers:
         raise TransferFailed("a payment file needs transfers")
     seen = set()

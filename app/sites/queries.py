@@ -26,6 +26,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     creditor_city: str
     creditor_country: str
     iban: str
+    payout_iban: str | None
     vat_number: str | None
     payment_days: int
 
@@ -42,7 +43,7 @@ class OwnerTerms(msgspec.Struct, frozen=True, kw_only=True):
 
 SITE = """
 SELECT s.*, c.name AS creditor_name, c.street AS creditor_street, c.postcode AS creditor_postcode,
-       c.city AS creditor_city, c.country AS creditor_country, c.iban, c.vat_number, c.payment_days
+       c.city AS creditor_city, c.country AS creditor_country, c.iban, c.payout_iban, c.vat_number, c.payment_days
 FROM site s JOIN creditor c ON c.account_id = s.account_id AND c.id = s.creditor_id
 """
 
