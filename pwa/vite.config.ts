@@ -21,7 +21,7 @@ function finish(): Plugin {
     closeBundle() {
       const shell = files(dist)
         .map((path) => path.slice(dist.length).replaceAll('\\', '/'))
-        .filter((path) => !/\.(br|wasm|map)$|sw\.js$|\.stamp$/.test(path));
+        .filter((path) => !/\.(br|wasm|map)$|sw\.js$|\.stamp$|robots|icon-512|maskable|\/scan-/.test(path));
       const worker = readFileSync(join(import.meta.dirname, 'src/sw.js'), 'utf8');
       const list = JSON.stringify(shell.map((path) => (path === '/index.html' ? '/' : path)));
       const version = JSON.stringify(Date.now().toString(36));

@@ -6,6 +6,7 @@ import { prepareWords } from './lib/words.svelte';
 await prepareWords();
 mount(App, { target: document.getElementById('app') as HTMLElement });
 
+// The worker fetches what offline needs; it waits until the page itself stands.
 if ('serviceWorker' in navigator && import.meta.env.PROD) {
   const register = () => void navigator.serviceWorker.register('/sw.js');
   if (document.readyState === 'complete') register();

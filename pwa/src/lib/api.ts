@@ -1,40 +1,53 @@
+import { age } from './freshness.svelte';
 import { has, t, type Key } from './words.svelte';
 
-/** A refusal of the server in the person's language. */
+/** A refusal of the server in the person's language. `fields`: the names of the inputs that it concerns. */
 export class Problem extends Error {
-  constructor(readonly status: number, readonly code: string, detail: string, params: Record<string, string | number>) {
-    super(has(`problem_${code}`) ? t(`problem_${code}` as Key, params) : detail);
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    detail: string,
+    readonly params: Record<string, string | number | string[]> = {},
+  ) {
+    super(has(`problem_${code}`) ? t(`problem_${code}` as Key, params as Record<string, string | number>) : detail);
+  }
+
+  get fields(): string[] {
+    return Array.isArray(this.params.fields) ? this.params.fields : [];
   }
 }
 
-function csrf(): string {
-  return /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? '';
-}
+/** Called when the server no longer knows who asks. */
+export const signedOut: { tell: () => void } = { tell: () => {} };
+
+const csrf = (): string => /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? '';
 
 async function answer<T>(response: Response): Promise<T> {
   if (response.ok) return (response.status === 204 ? null : await response.json()) as T;
-  const body = await response.json().catch(() => ({}));
+  // An error of a proxy between has no document; its status says enough.
+  const body = (response.headers.get('content-type') ?? '').includes('json') ? await response.json() : {};
+  if (response.status === 401 && body.code === 'not_signed_in') signedOut.tell();
   throw new Problem(response.status, body.code ?? 'internal', body.detail ?? '', body.params ?? {});
 }
 
 async function reach(path: string, init?: RequestInit): Promise<Response> {
   try {
     return await fetch(path, init);
-  } catch {
-    throw new Problem(0, 'no_network', '', {});
+  } catch (error) {
+    if (error instanceof TypeError) throw new Problem(0, 'no_network', '');
+    throw error;
   }
 }
 
-/** The answer, and since when it is old (null: fresh). */
-export async function getWithAge<T>(path: string): Promise<{ data: T; keptAt: string | null }> {
+export async function get<T>(path: string): Promise<T> {
   const response = await reach(path);
-  return { data: await answer<T>(response), keptAt: response.headers.get('X-Stale') };
+  const data = await answer<T>(response);
+  age.keptAt = response.headers.get('X-Stale');
+  return data;
 }
 
-export const get = async <T>(path: string): Promise<T> => (await getWithAge<T>(path)).data;
-
 export async function send<T>(method: 'POST' | 'PATCH', path: string, body: unknown = {}): Promise<T> {
-  if (!csrf()) await reach('/api/me');
+  if (!csrf()) await reach('/health');
   const headers = { 'content-type': 'application/json', 'x-csrftoken': csrf() };
   return answer<T>(await reach(path, { method, headers, body: JSON.stringify(body) }));
 }

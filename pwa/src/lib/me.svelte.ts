@@ -1,33 +1,68 @@
-import { get, Problem, send } from './api';
+import { get, Problem, send, signedOut } from './api';
+import { forgetKept } from './kept';
+import { live } from './live.svelte';
 import { go } from './router.svelte';
 import type { Me } from './types';
-import { useLocale, type Locale } from './words.svelte';
+import { chooseLocale, prepareWords, type Locale } from './words.svelte';
 
-export const who = $state<{ me: Me | null; known: boolean }>({ me: null, known: false });
+/** `trouble`: why we could not find out who this is; known only when the server (or its kept answer) has said so. */
+export const who = $state<{ me: Me | null; known: boolean; trouble: string }>({ me: null, known: false, trouble: '' });
+
+// Nobody has signed in on this device: there is nothing to ask the server, and a refusal would only be noise.
+const HINT = 'signed-in';
+
+const is = (me: Me | null, ...roles: string[]): boolean => me !== null && roles.some((role) => me.roles.includes(role));
+export const isResident = (me: Me | null): boolean => is(me, 'resident');
+export const isOwner = (me: Me | null): boolean => is(me, 'owner', 'proxy');
+export const isOperator = (me: Me | null): boolean => is(me, 'operator', 'superadmin');
 
 export function areaOf(me: Me): string {
-  if (me.roles.includes('resident')) return '/';
-  return me.roles.includes('owner') || me.roles.includes('proxy') ? '/owner' : '/operator';
+  if (isResident(me)) return '/';
+  if (isOwner(me)) return '/owner';
+  return isOperator(me) ? '/operator' : '/account';
 }
 
 export async function welcome(me: Me): Promise<void> {
+  localStorage.setItem(HINT, '1');
+  await prepareWords(me.locale);
   who.me = me;
   who.known = true;
-  await useLocale(me.locale as Locale);
+  who.trouble = '';
 }
 
 export async function findOut(): Promise<void> {
+  who.trouble = '';
+  if (!localStorage.getItem(HINT)) {
+    who.known = true;
+    return;
+  }
   try {
     await welcome(await get<Me>('/api/me'));
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    who.known = true;
+    if (error.status === 401) who.known = true;
+    else who.trouble = error.message;
   }
 }
 
+/** Keep the language with the login; it counts on this device at once. */
+export async function speak(locale: Locale): Promise<void> {
+  await chooseLocale(locale);
+  if (who.me) who.me = await send<Me>('PATCH', '/api/me', { locale });
+}
+
+function forget(): void {
+  localStorage.removeItem(HINT);
+  navigator.serviceWorker?.controller?.postMessage('forget');
+  forgetKept();
+  live.close();
+  who.me = null;
+  who.known = true;
+}
+signedOut.tell = forget;
+
 export async function signOut(): Promise<void> {
   await send('POST', '/api/sign-out');
-  navigator.serviceWorker?.controller?.postMessage('forget');
-  who.me = null;
+  forget();
   go('/signin');
 }

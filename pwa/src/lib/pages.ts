@@ -1,0 +1,19 @@
+/** Every page by its path; its code is loaded when it is first shown. `open`: also for people who have not signed in. */
+export type PageName = 'signin' | 'place' | 'home' | 'charge' | 'scan' | 'session' | 'history' | 'usage' | 'bills' | 'bill' | 'account' | 'owner' | 'operator';
+export interface PageEntry { name: PageName; path: RegExp; load: () => Promise<{ default: unknown }>; open?: boolean }
+
+export const pages: PageEntry[] = [
+  { name: 'signin', path: /^\/signin$/, load: () => import('../routes/SignIn.svelte'), open: true },
+  { name: 'place', path: /^\/c\/([^/]+)$/, load: () => import('../routes/Place.svelte'), open: true },
+  { name: 'home', path: /^\/$/, load: () => import('../routes/Home.svelte') },
+  { name: 'charge', path: /^\/charge$/, load: () => import('../routes/Charge.svelte') },
+  { name: 'scan', path: /^\/scan$/, load: () => import('../routes/Scan.svelte') },
+  { name: 'session', path: /^\/session\/([^/]+)$/, load: () => import('../routes/Session.svelte') },
+  { name: 'history', path: /^\/history$/, load: () => import('../routes/History.svelte') },
+  { name: 'usage', path: /^\/usage$/, load: () => import('../routes/Usage.svelte') },
+  { name: 'bills', path: /^\/bills$/, load: () => import('../routes/Bills.svelte') },
+  { name: 'bill', path: /^\/bills\/([^/]+)$/, load: () => import('../routes/Bill.svelte') },
+  { name: 'account', path: /^\/account$/, load: () => import('../routes/Account.svelte') },
+  { name: 'owner', path: /^\/owner$/, load: () => import('../routes/Owner.svelte') },
+  { name: 'operator', path: /^\/operator$/, load: () => import('../routes/Operator.svelte') },
+];
