@@ -33,7 +33,8 @@ const placeBody = bodyOf(rules, 'connector_state');
 const places = [...each(placeBody, /return "(\w+)"/g), ...each(placeBody, /: "(\w+)"/g), ...each(placeBody, /, "(\w+)"\), \{\}/g)];
 const sessions = each(bodyOf(rules, 'session_state'), /return "(\w+)"/g);
 const requests = [...each(rules.slice(rules.indexOf('REQUEST_STEPS'), rules.indexOf('class Close')), /"(\w+)"/g), 'no_news'];
-const application = sources('app').join('\n');
+// What residents and owners can meet; the console shows the server's own words where it has none.
+const application = ['accounts', 'billing', 'charging', 'payouts'].flatMap((name) => sources(`app/${name}`)).join('\n');
 const problems = [
   ...each(application, /\b[Rr]efused\(\s*"(\w+)"/g),
   ...each(bodyOf(rules, 'refusal'), /"([a-z_]+)"(?= if | else|$|\n)/gm),
