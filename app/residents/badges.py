@@ -13,6 +13,7 @@ from app.audit.model import Actor
 from app.database.transaction import execute, fetchrow, in_account
 from app.kernel.errors import Refused, not_found
 from app.kernel.identifiers import keyed_hash, new_id, tail
+from app.residents.badge_uid import sealed_uid
 
 UID = re.compile(r"^([0-9A-F]{8}|[0-9A-F]{14}|[0-9A-F]{20})$")  # 4, 7 or 10 bytes: ISO/IEC 14443-3
 ENROLLABLE = "mifare_classic"
@@ -63,8 +64,10 @@ async def create_badge(actor: Actor, form: NewBadge, secret: bytes, now: datetim
             raise badge_taken()
         try:
             await execute(
-                "INSERT INTO badge (account_id, id, person_id, uid_hash, uid_tail, label, valid_from) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                actor.account_id, badge_id, form.person_id, keyed_hash(secret, uid), tail(uid), form.label, valid_from,
+                "INSERT INTO badge (account_id, id, person_id, uid_hash, uid_sealed, uid_tail, label, valid_from)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                actor.account_id, badge_id, form.person_id, keyed_hash(secret, uid), sealed_uid(secret, badge_id, uid), tail(uid),
+                form.label, valid_from,
             )  # fmt: skip
         except asyncpg.UniqueViolationError as error:
             raise badge_taken() from error
