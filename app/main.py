@@ -21,6 +21,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.accounts import licence_routes
 from app.accounts import routes as accounts
 from app.accounts.web.access import PUBLIC, HttpRequest, SignInMiddleware, current_identity, guard
 from app.accounts.web.document import described, document_config
@@ -143,6 +144,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
     metrics = PrometheusConfig(group_path=True)
     routes = [
         accounts.ROUTES,
+        licence_routes.ROUTES,
         charge_routes.ROUTES,
         billing.ROUTES,
         operator_routes.ROUTES,

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Awaitable, Callable
+from datetime import date
 from uuid import UUID
 
 import msgspec
@@ -13,6 +14,7 @@ from procrastinate.retry import RetryStrategy
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.accounts.licences import remind
 from app.billing.commands import charge_session, run_month, settle_session
 from app.charging.lost_stops import match_lost_stops
 from app.charging.missing_stops import close_missing_stops
@@ -28,7 +30,7 @@ from app.kernel.settings import Settings
 from app.outbox.wake import live_channel, publish
 from app.residents.moves import refill_site, retire_residents
 from app.sites.queries import sites
-from notifications.commands import mail_bill, mail_link
+from notifications.commands import mail_bill, mail_licence, mail_link
 
 log = structlog.get_logger()
 
@@ -72,6 +74,9 @@ class Worker:
     async def bill_issued(self, account_id: str, invoice_id: str) -> None:
         await mail_bill(self.settings, UUID(account_id), UUID(invoice_id), self.clock())
 
+    async def licence_ends(self, account_id: str, kind: str, expires_on: str) -> None:
+        await mail_licence(self.settings, UUID(account_id), kind, date.fromisoformat(expires_on), self.clock())
+
     async def owner_changed(self, account_id: str, site_id: str) -> None:
         await refill_site(UUID(account_id), UUID(site_id))
 
@@ -89,6 +94,7 @@ class Worker:
             "LoginLinkRequested": self.login_link_requested,
             "BillIssued": self.bill_issued,
             "OwnerChanged": self.owner_changed,
+            "LicenceEnds": self.licence_ends,
             "OccupancyEnded": self.occupancy_ended,
         }
 
@@ -144,6 +150,11 @@ def queue_app(settings: Settings, worker: Worker) -> procrastinate.App:
     @queue.task(name="mend_charging", queueing_lock="mend_charging")
     async def mend_charging(timestamp: int) -> None:
         await worker.mend_charging()
+
+    @queue.periodic(cron="5 6 * * *")
+    @queue.task(name="remind_of_licences", queueing_lock="remind_of_licences")
+    async def remind_of_licences(timestamp: int) -> None:
+        await remind(worker.clock())
 
     @queue.periodic(cron="15 3 * * *")
     @queue.task(name="issue_last_month", queueing_lock="issue_last_month")

@@ -1,8 +1,9 @@
 """Tell people once: one delivery row per event, channel and recipient."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
+from app.accounts.licences import superadmins
 from app.billing import queries as billing
 from app.billing.documents import words
 from app.database.transaction import as_machine, execute, fetchrow, fetchval, in_account
@@ -10,7 +11,7 @@ from app.kernel.identifiers import token_hash
 from app.kernel.settings import Settings
 from app.residents.queries import person
 from notifications.email import send
-from notifications.rules import Mail, bill_mail, link_mail
+from notifications.rules import Mail, bill_mail, licence_mail, link_mail
 
 
 async def deliver(settings: Settings, account_id: UUID | None, key: str, recipient: str, mail: Mail, now: datetime) -> None:
@@ -35,6 +36,15 @@ async def mail_link(settings: Settings, login_id: UUID, token: str, locale: str,
     chosen = locale if locale in ("de", "fr", "it", "en") else "en"
     mail = link_mail(chosen, settings.public_url, token)
     await deliver(settings, None, f"link:{token_hash(token).hex()}", email, mail, now)
+
+
+async def mail_licence(settings: Settings, account_id: UUID, kind: str, expires_on: date, now: datetime) -> None:
+    """The reminder that an account's licence ends, to those who administer it."""
+    async with as_machine():
+        name = await fetchval("SELECT name FROM account WHERE id = $1", account_id)
+    for email, locale in await superadmins(account_id, now.date()):
+        mail = licence_mail(locale, settings.public_url, name, kind, words.day(expires_on, words.region(locale, "CH")))
+        await deliver(settings, account_id, f"licence:{account_id}:{expires_on}:{kind}", email, mail, now)
 
 
 async def mail_bill(settings: Settings, account_id: UUID, invoice_id: UUID, now: datetime) -> None:

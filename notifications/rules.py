@@ -28,6 +28,34 @@ BILL = {
 }  # fmt: skip
 
 
+LICENCE = {
+    "de": ("Lizenz von {name} läuft am {day} ab", "Guten Tag\n\nDie Lizenz des Kontos {name} läuft am {day} ab{when}. Die Daten bleiben"
+           " erhalten. Hier verlängern Sie um ein Jahr:\n\n{link}\n"),
+    "fr": ("La licence de {name} expire le {day}", "Bonjour\n\nLa licence du compte {name} expire le {day}{when}. Les données sont"
+           " conservées. Vous la renouvelez ici pour un an :\n\n{link}\n"),
+    "it": ("La licenza di {name} scade il {day}", "Buongiorno\n\nLa licenza dell’account {name} scade il {day}{when}. I dati restano"
+           " conservati. Qui la rinnova per un anno:\n\n{link}\n"),
+    "en": ("The licence of {name} ends on {day}", "Hello\n\nThe licence of the account {name} ends on {day}{when}. The data are kept."
+           " Here you renew it for a year:\n\n{link}\n"),
+    "nl": ("De licentie van {name} loopt af op {day}", "Goedendag\n\nDe licentie van het account {name} loopt af op {day}{when}. De"
+           " gegevens blijven bewaard. Hier verlengt u met een jaar:\n\n{link}\n"),
+}  # fmt: skip
+WHEN = {
+    "de": {"month_before": ", in einem Monat", "week_before": ", in einer Woche", "on_the_day": ", also heute"},
+    "fr": {"month_before": ", dans un mois", "week_before": ", dans une semaine", "on_the_day": ", c’est-à-dire aujourd’hui"},
+    "it": {"month_before": ", tra un mese", "week_before": ", tra una settimana", "on_the_day": ", cioè oggi"},
+    "en": {"month_before": ", in a month", "week_before": ", in a week", "on_the_day": ", which is today"},
+    "nl": {"month_before": ", over een maand", "week_before": ", over een week", "on_the_day": ", dus vandaag"},
+}
+
+
+def licence_mail(locale: str, public_url: str, name: str, kind: str, day: str) -> Mail:
+    """The reminder that a licence ends."""
+    subject, text = LICENCE[locale]
+    link = f"{public_url}/admin/accounts"
+    return Mail(subject.format(name=name, day=day), text.format(name=name, day=day, when=WHEN[locale][kind], link=link))
+
+
 def link_mail(locale: str, public_url: str, token: str) -> Mail:
     """The mail with a one-time link; the token stands behind #, which browsers send to no server."""
     subject, text = LINK[locale]
