@@ -24,6 +24,7 @@ from app.outbox.wake import COMMANDS, live_channel, publish
 from ocpp_server.commands_in import DATABASE_ERRORS
 from ocpp_server.connection import Connection
 from ocpp_server.door import Door
+from ocpp_server.listeners import Ports, open_listeners
 from ocpp_server.protocols import PROTOCOLS
 from ocpp_server.transport import (
     HANDSHAKE_SECONDS,
@@ -31,7 +32,6 @@ from ocpp_server.transport import (
     PING_SECONDS,
     POLICY_VIOLATION,
     Socket,
-    listen,
 )
 
 log = structlog.get_logger()
@@ -50,6 +50,7 @@ class Node:
         self._redis = redis
         self.connections: dict[UUID, Connection] = {}
         self.door = Door(secret, clock)
+        self.ports = Ports(None, None)
         self._closing: deque[asyncio.Task[None]] = deque(maxlen=100)  # holds the tasks while they run
 
     async def serve_station(self, socket: Socket, guest: object, version: str) -> None:
@@ -155,7 +156,7 @@ async def running_node(
     settings: Settings, clock: Clock, *, port: int | None = None, ping_s: float = PING_SECONDS,
     handshake_s: float = HANDSHAKE_SECONDS,
 ) -> AsyncIterator[tuple[Node, int]]:  # fmt: skip
-    """A node that listens while the block runs; the database pool is the caller's. Yields the node and its port."""
+    """A node that listens while the block runs; the database pool is the caller's. Yields the node and the plain port (0: none)."""
     redis = Redis.from_url(settings.redis_url, socket_timeout=None) if settings.redis_url else None
     # The same name at every start, so that a node clears at once what it left behind when it was killed.
     name = f"{sockets.gethostname()}:{settings.ocpp_port or os.getpid()}"
@@ -164,9 +165,10 @@ async def running_node(
     side = [asyncio.create_task(work()) for work in (node.listen_for_commands, node.look_for_commands, node.show_life)]
     chosen = settings.ocpp_port if port is None else port
     try:
-        async with listen(settings.host, chosen, node.door.admit, node.serve_station, ping_s=ping_s,
-                          handshake_s=handshake_s) as bound:  # fmt: skip
-            yield node, bound
+        async with open_listeners(settings, node.door, node.serve_station, clock, port=chosen, ping_s=ping_s,
+                                  handshake_s=handshake_s) as ports:  # fmt: skip
+            node.ports = ports
+            yield node, ports.plain or 0
     finally:
         for task in side:
             task.cancel()
@@ -183,8 +185,8 @@ async def serve(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     await open_database(settings.database_url, max_size=20)
     try:
-        async with running_node(settings, clock) as (_, port):
-            log.info("listening for stations", port=port)
+        async with running_node(settings, clock) as (node, _):
+            log.info("listening for stations", port=node.ports.plain, tls_port=node.ports.tls)
             await stop.wait()
     finally:
         await close_database()

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from ssl import SSLContext
 from weakref import WeakKeyDictionary
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -31,6 +32,8 @@ class Knock:
     authorization: str
     protocols: tuple[str, ...]
     address: str
+    tls: bool = False
+    certificate: bytes | None = None  # the client's, DER; its signature has been checked
 
 
 class Socket:
@@ -66,7 +69,7 @@ Serve = Callable[[Socket, object, str], Awaitable[None]]
 @asynccontextmanager
 async def listen(
     host: str, port: int, admit: Admit, serve_station: Serve, *, ping_s: float = PING_SECONDS,
-    handshake_s: float = HANDSHAKE_SECONDS,
+    handshake_s: float = HANDSHAKE_SECONDS, tls: SSLContext | None = None,
 ) -> AsyncIterator[int]:  # fmt: skip
     """Listen while the block runs; yields the port. `admit` answers (101, guest, subprotocol) or (status, None, "") before the upgrade."""
 
@@ -88,7 +91,7 @@ async def listen(
     server: Server = await serve(
         inside, host, port, select_subprotocol=chosen, process_request=at_the_door, compression=None,
         max_size=LARGEST_FRAME, open_timeout=handshake_s, ping_interval=ping_s, ping_timeout=ping_s, close_timeout=2,
-        server_header=None,
+        server_header=None, ssl=tls, ssl_handshake_timeout=None if tls is None else handshake_s,
     )  # fmt: skip
     try:
         yield next(iter(server.sockets)).getsockname()[1]
@@ -99,12 +102,14 @@ async def listen(
 
 def _knock(connection: ServerConnection, request: Request) -> Knock:
     offered = ",".join(request.headers.get_all("Sec-WebSocket-Protocol"))
-    peer = connection.remote_address
+    peer, line = connection.remote_address, connection.transport.get_extra_info("ssl_object")
     return Knock(
         path=request.path,
         authorization=request.headers.get("Authorization", ""),
         protocols=tuple(part.strip() for part in offered.split(",") if part.strip()),
         address=str(peer[0]) if peer else "",
+        tls=line is not None,
+        certificate=None if line is None else line.getpeercert(binary_form=True),
     )
 
 

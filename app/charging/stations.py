@@ -1,6 +1,5 @@
 """What a connected station tells us about itself: sign-in, presence, boot, status. One transaction each."""
 
-import hmac
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -8,25 +7,8 @@ import asyncpg
 
 from app.charging.model import Changed, Station
 from app.database.transaction import as_machine, execute, fetch, fetchrow, fetchval
-from app.kernel.identifiers import keyed_hash
 
 DEAD_AFTER = timedelta(seconds=45)
-
-STATION = """
-SELECT account_id, id, identity, site_id, name, max_power_w, commissioned_at, connection_no, pinned_version,
-    coalesce(ocpp_version, 'ocpp1.6') AS ocpp_version, password_hash
-FROM station WHERE identity = $1
-"""
-
-
-async def station_login(identity: str, password: str, secret: bytes) -> Station | None:
-    """The station with this identity (exact case) and Basic password, or None."""
-    async with as_machine():
-        row = await fetchrow(STATION, identity)
-    expected = row["password_hash"] if row is not None else bytes(32)
-    if not hmac.compare_digest(keyed_hash(secret, password), expected) or row is None:
-        return None
-    return Station(**{name: row[name] for name in Station.__struct_fields__})
 
 
 async def connect(station: Station, node: str, version: str, now: datetime) -> int:
@@ -139,16 +121,19 @@ async def keep_message(station: Station, action: str, message_id: str, body: str
     )  # fmt: skip
 
 
-async def security_event(station: Station | None, identity: str, kind: str, detail: str, now: datetime) -> None:
-    """Keep what happened at the door or in a lie, in a transaction of its own."""
+async def security_event(station: Station | None, identity: str, kind: str, detail: str, now: datetime, *, critical: bool = False) -> None:
+    """Keep what happened at the door or in a lie, in a transaction of its own. `critical`: a person should look at it."""
     async with as_machine():
-        await note_security_event(station, identity, kind, detail, now)
+        await note_security_event(station, identity, kind, detail, now, critical=critical)
 
 
-async def note_security_event(station: Station | None, identity: str, kind: str, detail: str, now: datetime) -> None:
+async def note_security_event(
+    station: Station | None, identity: str, kind: str, detail: str, now: datetime, *, critical: bool = False
+) -> None:
     """The same inside the caller's transaction."""
     await execute(
-        "INSERT INTO security_event (account_id, station_id, identity, at, kind, detail) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO security_event (account_id, station_id, identity, at, kind, detail, critical)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
         None if station is None else station.account_id, None if station is None else station.id, identity[:200], now,
-        kind, detail[:2000],
+        kind, detail[:2000], critical,
     )  # fmt: skip

@@ -2,17 +2,26 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 DEFAULT_HTTP_PORT = 8000
 DEFAULT_OCPP_PORT = 9000
+DEFAULT_TLS_PORT = 9443
 
 DESCRIPTIONS: dict[str, str] = {
     "HOFSTROM_DATA": "folder for the embedded database, mails, logs and keys (default .data)",
     "HOFSTROM_HTTP_PORT": "port of the web application (default 8000; 0 picks a free one)",
     "HOFSTROM_OCPP_PORT": "port for the stations (default 9000; 0 picks a free one)",
+    "HOFSTROM_OCPP_TLS_PORT": "port for stations over TLS (empty: none on this machine alone, 9443 on a network; 0 picks a free one)",
+    "HOFSTROM_OCPP_PLAIN": "where stations may come without TLS: private (default: this machine or a private network), off, public",
+    "HOFSTROM_OCPP_NAMES": "names and addresses by which stations reach the TLS port, with commas (default: those of PUBLIC_URL)",
+    "HOFSTROM_OCPP_TLS_CERTIFICATE": "PEM file with the server certificate for stations (empty: made by our own authority)",
+    "HOFSTROM_OCPP_TLS_KEY": "PEM file with its private key",
+    "HOFSTROM_CA": "folder of the certificate authority for stations (default: ca in the data folder)",
     "HOFSTROM_PUBLIC_URL": "address that residents see, in QR codes and mails (default http://127.0.0.1:PORT)",
     "HOFSTROM_HOST": "address to listen on (default 127.0.0.1)",
     "DATABASE_URL": "PostgreSQL 15 or newer (empty: the embedded one is started)",
@@ -41,6 +50,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ocpp_port: int
     host: str
     public_url: str
+    ocpp_tls_port: int | None
+    ocpp_plain: str
+    ocpp_names: tuple[str, ...]
+    ocpp_tls_certificate: str
+    ocpp_tls_key: str
+    ca: Path
     database_url: str
     redis_url: str
     smtp_url: str
@@ -54,6 +69,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     test_clock: datetime | None
 
     @property
+    def plain_host(self) -> str | None:
+        """Where stations may come without TLS: never on a public interface unless that is asked for; None: nowhere."""
+        if self.ocpp_plain == "off":
+            return None
+        return self.host if self.ocpp_plain == "public" or is_private(self.host) else "127.0.0.1"
+
+    @property
     def https(self) -> bool:
         """Whether residents reach the system over https: cookies are Secure then."""
         return self.public_url.startswith("https://")
@@ -65,11 +87,15 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     env = environ.get("HOFSTROM_ENV") or "production"
     if env not in ("production", "test"):
         raise BadSetting(f"HOFSTROM_ENV is '{env}': write production or test, or leave it empty.")
+    data = Path(environ.get("HOFSTROM_DATA") or ".data").resolve()
+    host = environ.get("HOFSTROM_HOST") or "127.0.0.1"
     return Settings(
-        data=Path(environ.get("HOFSTROM_DATA") or ".data").resolve(),
+        data=data,
         http_port=http_port,
         ocpp_port=_port(environ, "HOFSTROM_OCPP_PORT", DEFAULT_OCPP_PORT),
-        host=environ.get("HOFSTROM_HOST") or "127.0.0.1",
+        host=host,
+        ca=Path(environ.get("HOFSTROM_CA") or data / "ca").resolve(),
+        **_station_tls(environ, host),
         public_url=_url(environ, "HOFSTROM_PUBLIC_URL", ("http://", "https://")) or f"http://127.0.0.1:{http_port}",
         database_url=_url(environ, "DATABASE_URL", ("postgresql://", "postgres://")),
         redis_url=_url(environ, "REDIS_URL", ("redis://", "rediss://", "unix://")),
@@ -83,6 +109,32 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         env=env,
         test_clock=_test_clock(environ, env),
     )
+
+
+def _station_tls(environ: Mapping[str, str], host: str) -> dict[str, Any]:
+    """How stations may come: plain, over TLS, under which names."""
+    plain = environ.get("HOFSTROM_OCPP_PLAIN") or "private"
+    if plain not in ("private", "off", "public"):
+        raise BadSetting(f"HOFSTROM_OCPP_PLAIN is '{plain}': write private, off or public.")
+    text = environ.get("HOFSTROM_OCPP_TLS_PORT", "")
+    tls_port = _port(environ, "HOFSTROM_OCPP_TLS_PORT", DEFAULT_TLS_PORT) if text or not is_private(host) or plain == "off" else None
+    certificate, key = environ.get("HOFSTROM_OCPP_TLS_CERTIFICATE", ""), environ.get("HOFSTROM_OCPP_TLS_KEY", "")
+    if bool(certificate) != bool(key):
+        raise BadSetting("HOFSTROM_OCPP_TLS_CERTIFICATE and HOFSTROM_OCPP_TLS_KEY go together: set both, or neither.")
+    names = tuple(name.strip() for name in environ.get("HOFSTROM_OCPP_NAMES", "").split(",") if name.strip())
+    return {"ocpp_tls_port": tls_port, "ocpp_plain": plain, "ocpp_names": names, "ocpp_tls_certificate": certificate,
+            "ocpp_tls_key": key}  # fmt: skip
+
+
+def is_private(host: str) -> bool:
+    """Whether an address to listen on is this machine or a private network; a name other than localhost counts as public."""
+    if host == "localhost":
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_private and not address.is_unspecified
 
 
 def _port(environ: Mapping[str, str], name: str, default: int) -> int:

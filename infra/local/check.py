@@ -12,7 +12,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.database.migrate import pending_steps
-from app.kernel.settings import DESCRIPTIONS, Settings
+from app.kernel.settings import DESCRIPTIONS, Settings, is_private
 from infra.local.postgres import ServerFailed, programs
 from infra.local.ready import running
 from infra.local.state import existing_state
@@ -42,9 +42,9 @@ def problems(settings: Settings) -> list[str]:
     """One sentence per problem; none means that everything is in order."""
     live = running(settings.data)
     if live is None:
-        found = problems_before_start(settings)
+        found = [*_stations(settings), *problems_before_start(settings)]
         return found or (asyncio.run(_lacking(settings.database_url)) if settings.database_url else [])
-    found = [*_build(), *asyncio.run(_database(live["database_url"])), *_redis(live["redis_url"])]
+    found = [*_stations(settings), *_build(), *asyncio.run(_database(live["database_url"])), *_redis(live["redis_url"])]
     return found or asyncio.run(_lacking(live["database_url"]))
 
 
@@ -53,6 +53,16 @@ def problems_before_start(settings: Settings) -> list[str]:
     found = [*_folder(settings), *_build(), *_ports(settings)]
     found += asyncio.run(_database(settings.database_url)) if settings.database_url else _cluster(settings)
     return found + (_redis(settings.redis_url) if settings.redis_url else [])
+
+
+def _stations(settings: Settings) -> list[str]:
+    found = []
+    if settings.ocpp_plain == "public" and not is_private(settings.host):
+        found.append("Stations may come without TLS from anywhere: whoever listens reads their keys. Set HOFSTROM_OCPP_PLAIN=private.")
+    for name, file in (("HOFSTROM_OCPP_TLS_CERTIFICATE", settings.ocpp_tls_certificate), ("HOFSTROM_OCPP_TLS_KEY", settings.ocpp_tls_key)):
+        if file and not os.access(file, os.R_OK):
+            found.append(f"{name} names {file}, which cannot be read. Give your account the right to, or empty both settings.")
+    return found
 
 
 def _folder(settings: Settings) -> list[str]:

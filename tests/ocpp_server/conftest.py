@@ -96,3 +96,24 @@ async def eventually(check: Callable[[], Any], seconds: float = 10) -> Any:
             if found:
                 return found
             await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def secured(database, redis_url, settings_for, tmp_path) -> AsyncIterator[Site]:
+    """A node that listens plain and over TLS."""
+    from tests.ocpp_server.secure import SecureSite, authority_in
+
+    house = await make_house()
+    settings = settings_for(HOFSTROM_OCPP_TLS_PORT="0", HOFSTROM_CA=str(tmp_path / "ca"))
+    async with running_node(settings, utc_now, port=0) as (node, port):
+        place = SecureSite(house, node, port, [], database, authority_in(tmp_path / "ca"), tmp_path)
+        yield place
+        for raw in place.opened:
+            if raw.reading is not None:
+                raw.cut()
+
+
+@pytest.fixture(params=("ocpp1.6", "ocpp2.0.1"))
+def protocols(request) -> tuple[str, ...]:
+    """The subprotocol that a station offers."""
+    return (request.param,)

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import os
+import ssl
 import struct
 from datetime import UTC, datetime
 from typing import Any
@@ -36,9 +37,12 @@ class RawStation:
         self.protocol: str | None = None
         self.pong = True
         self.reading: asyncio.Task[None] | None = None
+        self.tls: ssl.SSLContext | None = None
 
     async def open(self, *, name: str | None = None, protocols: tuple[str, ...] = ("ocpp1.6",), path: str | None = None) -> "RawStation":
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.reader, self.writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=self.tls, server_hostname="localhost" if self.tls else None
+        )
         head = [
             f"GET {path or '/ocpp/' + self.identity} HTTP/1.1", "Host: localhost", "Upgrade: websocket",
             "Connection: Upgrade", "Sec-WebSocket-Version: 13",

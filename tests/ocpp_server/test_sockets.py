@@ -9,7 +9,7 @@ import pytest
 
 from app.database.transaction import as_owner, execute
 from app.kernel.clock import utc_now
-from ocpp_server.door import Throttle, basic, identity_in
+from ocpp_server.door import SLOW_SECONDS, Throttle, basic, identity_in
 from ocpp_server.main import running_node
 from tests.charging.house import make_house
 from tests.ocpp_server.conftest import Site, eventually, rows
@@ -95,19 +95,39 @@ async def test_st32_a_connection_at_another_node_wins_too(site, settings_for):
     await eventually(lambda: rows("SELECT 1 FROM station WHERE identity = 'CP-1' AND NOT online"))
 
 
-async def test_st33_guessing_is_throttled_and_the_true_station_still_gets_in(site):
-    statuses = [(await refused(site.station("CP-1", f"guess-{n}"))).status for n in range(25)]
+async def test_st33_guessing_is_slowed_and_the_true_station_gets_in_at_its_first_try(site):
+    statuses = [(await refused(site.station("CP-1", f"guess-{n}"))).status for n in range(14)]
     assert statuses[0] == 401
     assert statuses[-1] == 429
+    began = time.monotonic()
+    assert (await refused(site.station("CP-1", "one more"))).status == 429
+    assert time.monotonic() - began >= SLOW_SECONDS
+    assert await site.connected("CP-1")
     assert await site.connected("CP-2")
 
-    async def true_station():
-        try:
-            return await site.connected("CP-1")
-        except RefusedUpgrade:
-            return None
 
-    assert await eventually(true_station)
+async def test_st33_the_true_station_gets_in_at_its_first_try_while_others_guess_at_full_speed(site):
+    """Same address, same id, forty at a time: no try of the true station is refused."""
+    tried = 0
+
+    async def guess(number):
+        nonlocal tried
+        while True:
+            await refused(site.station("CP-1", f"guess-{number}-{tried}"))
+            tried += 1
+
+    async with asyncio.TaskGroup() as group:
+        guessing = [group.create_task(guess(number)) for number in range(40)]
+        await eventually(lambda: asyncio.sleep(0, tried > 60), 30)
+        for _ in range(10):
+            before = tried
+            station = await site.connected("CP-1")
+            station.cut()
+            await eventually(lambda: asyncio.sleep(0, tried > before), 30)  # noqa: B023 - looked at before the next round
+        for task in guessing:
+            task.cancel()
+    kept = await rows("SELECT count(*) AS n FROM security_event WHERE kind = 'refused'")
+    assert kept[0]["n"] < tried
 
 
 def test_st33_the_throttle_is_per_station_and_address_and_lets_go_with_time():
@@ -259,4 +279,4 @@ def test_the_identity_is_one_plain_name_in_the_path(path, identity):
 
 @pytest.mark.parametrize("header", ["", "Bearer x", "Basic", "Basic !!!", "Basic " + base64.b64encode(b"\xff\xfe").decode()])
 def test_a_header_that_is_no_basic_one_names_nobody(header):
-    assert basic(header) == ("", "")
+    assert basic(header) == ("", b"")
