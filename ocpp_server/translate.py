@@ -61,7 +61,7 @@ def _code(text: str) -> str:
 
 def start_report(payload: bytes) -> StartReport:
     """A start, strictly or with goodwill. Raises Unreadable."""
-    loose = _goodwill(payload, u.LooseStart)
+    loose = goodwill(payload, u.LooseStart)
     meter_start_wh = _register(loose.meter_start)
     if not 0 <= loose.connector_id <= 99:
         raise Unreadable("no such connector")
@@ -73,7 +73,7 @@ def start_report(payload: bytes) -> StartReport:
 
 def stop_report(payload: bytes) -> StopReport:
     """A stop, strictly or with goodwill. A transaction id that no start was ever given becomes 0. Raises Unreadable."""
-    loose = _goodwill(payload, u.LooseStop)
+    loose = goodwill(payload, u.LooseStop)
     known = 0 < loose.transaction_id <= LARGEST_INT
     return StopReport(
         transaction_no=loose.transaction_id if known else 0,
@@ -92,14 +92,14 @@ class StopSamples(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 def stop_values(payload: bytes) -> list[ValueReport]:
     """The meter values inside a stop; none where they cannot be read (the stop itself counts)."""
     try:
-        return _values(_goodwill(payload, StopSamples).transaction_data)
+        return _values(goodwill(payload, StopSamples).transaction_data)
     except Unreadable:
         return []
 
 
 def meter_values(payload: bytes) -> tuple[int, int | None, list[ValueReport]]:
     """Connector, transaction (None: outside any) and values. Raises Unreadable."""
-    loose = _goodwill(payload, u.LooseMeterValues)
+    loose = goodwill(payload, u.LooseMeterValues)
     if not 0 <= loose.connector_id <= 99:
         raise Unreadable("no such connector")
     number = loose.transaction_id
@@ -122,7 +122,8 @@ def _values(moments: list[u.LooseMeterValue]) -> list[ValueReport]:
     return found
 
 
-def _goodwill(payload: bytes, kind: type[Kind]) -> Kind:
+def goodwill(payload: bytes, kind: type[Kind]) -> Kind:
+    """A payload as far as it makes sense. Raises Unreadable."""
     try:
         return msgspec.json.decode(payload, type=kind)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:

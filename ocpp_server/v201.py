@@ -1,10 +1,14 @@
 """OCPP 2.0.1 handlers: translate, one command, reply. Nothing is answered before its commit."""
 
+import json
 from typing import Any
 
-from app.charging import review, stations
+from app.charging import authorisation, review, stations, transactions
+from app.charging.station_states import connector_status
+from app.charging.transaction_events import record_event
 from ocpp_server import messages201 as m
 from ocpp_server import translate as t
+from ocpp_server import translate201 as t201
 from ocpp_server.call import Call, Handler, Reply
 from ocpp_server.pace import heartbeat_seconds
 
@@ -27,9 +31,46 @@ async def heartbeat(call: Call) -> Reply:
     return {"currentTime": t.iso(call.now)}, []
 
 
+async def status_notification(call: Call) -> Reply:
+    """The state of a connector. A place here is an EVSE: of its connectors the busiest counts."""
+    message = t.strict_but_for_time(call.payload, m.StatusNotificationRequest, call.now)
+    at = t.moment(message.timestamp, call.now)
+    changed = await connector_status(
+        call.station, message.evse_id, message.connector_id, message.connector_status, at, t.text_of(call.payload),
+        call.message_id, call.now,
+    )  # fmt: skip
+    return {}, changed
+
+
+async def authorize(call: Call) -> Reply:
+    """May this badge charge?"""
+    message = t.strict(call.payload, m.AuthorizeRequest)
+    status = await authorisation.authorise(call.station, t.clean(message.id_token.id_token), call.secret, call.now)
+    return {"idTokenInfo": {"status": status}}, []
+
+
+async def transaction_event(call: Call) -> Reply:
+    """A transaction begins, goes on or ends."""
+    answer, changed = await record_event(call.station, t201.event_report(call.payload), call.secret, call.now)
+    reply: dict[str, Any] = {} if answer.display_text is None else json.loads(answer.display_text)
+    if answer.tag_status is not None:
+        reply["idTokenInfo"] = {"status": answer.tag_status}
+    return reply, changed
+
+
+async def meter_values(call: Call) -> Reply:
+    """What a meter shows outside a transaction."""
+    evse, values = t201.meter_values(call.payload)
+    return {}, await transactions.record_meter_values(call.station, evse, None, values, call.now)
+
+
 HANDLERS: dict[str, Handler] = {
     "BootNotification": boot_notification,
     "Heartbeat": heartbeat,
+    "StatusNotification": status_notification,
+    "Authorize": authorize,
+    "TransactionEvent": transaction_event,
+    "MeterValues": meter_values,
 }
 # The answer to a message about money that makes no sense: it is kept for a person, and the station need not repeat it.
 ANSWERS: dict[str, dict[str, Any]] = {"TransactionEvent": {}, "MeterValues": {}}

@@ -161,6 +161,31 @@ class ValueReport(msgspec.Struct, frozen=True, kw_only=True):
     raw: str
 
 
+class EventReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A TransactionEvent of OCPP 2.0.1. `evse` None: not said. `body` holds no tag; `content` tells equal events apart."""
+
+    transaction: str
+    seq_no: int
+    kind: str
+    at: datetime
+    at_raw: str
+    offline: bool
+    evse: int | None
+    id_token: str | None
+    charging_state: str | None
+    stopped_reason: str | None
+    values: list[ValueReport]
+    body: str
+    content: str
+
+
+class EventAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the station is told: the status of the tag in the event, and what it shows of the price (OCPP fields, JSON)."""
+
+    tag_status: str | None = None
+    display_text: str | None = None
+
+
 class StartAnswer(msgspec.Struct, frozen=True):
     """What the station is told about a start."""
 

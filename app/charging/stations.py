@@ -93,17 +93,26 @@ async def status(station: Station, number: int, state: str, error_code: str, inf
     """A connector's state; an older report than the one known changes nothing. Connector 0 is the station itself."""
     async with as_machine():
         await keep_message(station, "StatusNotification", message_id, body, now)
-        rows = await fetch(
-            "UPDATE connector SET status = $3, error_code = $4, status_info = $5, status_at = $6"
-            " WHERE station_id = $1 AND number = $2 AND (status_at IS NULL OR status_at <= $6) RETURNING number",
-            station.id, number if 0 <= number < 100 else -1, state, error_code, info, min(at, now),
-        )  # fmt: skip
-        open_session = await fetchrow(
-            "SELECT id, person_id FROM charging_session WHERE station_id = $1 AND connector_no = $2 AND state = 'open'"
-            " ORDER BY started_at DESC LIMIT 1", station.id, number if rows else -1,
-        )  # fmt: skip
+        return await show_status(station, number, state, error_code, info, min(at, now))
+
+
+# 2.0.1 says only Occupied: what a transaction has said of the place says more.
+SHOW = """
+UPDATE connector SET error_code = $4, status_info = $5, status_at = $6, status = CASE WHEN $3 <> 'Occupied' THEN $3
+    WHEN status IN ('Preparing', 'Charging', 'SuspendedEV', 'SuspendedEVSE', 'Finishing') THEN status ELSE 'Preparing' END
+WHERE station_id = $1 AND number = $2 AND (status_at IS NULL OR status_at <= $6) RETURNING number
+"""
+
+
+async def show_status(station: Station, number: int, state: str, error_code: str, info: str | None, at: datetime) -> list[Changed]:
+    """The same inside the caller's transaction."""
+    rows = await fetch(SHOW, station.id, number if 0 <= number < 100 else -1, state, error_code, info, at)
     if not rows:
         return []
+    open_session = await fetchrow(
+        "SELECT id, person_id FROM charging_session WHERE station_id = $1 AND connector_no = $2 AND state = 'open'"
+        " ORDER BY started_at DESC LIMIT 1", station.id, number,
+    )  # fmt: skip
     changed = [Changed(account_id=station.account_id, kind="connector", station_id=station.id, connector=number)]
     if open_session is not None:
         changed.append(

@@ -4,9 +4,11 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from app.charging import rules
 from app.charging.authorisation import holder_of
+from app.charging.estimates import correct_estimate
 from app.charging.model import Changed, StartAnswer, StartReport, Station, StopReport, ValueReport
 from app.charging.review import keep_for_review
 from app.charging.stations import keep_message, note_security_event
@@ -38,8 +40,8 @@ async def start_session(
         # By a clock that cannot be believed nobody's badge would be valid: then the time of receipt decides.
         at = report.started_at if odd is None else now
         holder = await holder_of(station, report.connector_no, report.id_tag, secret, at)
-        await keep_message(station, "StartTransaction", message_id, _without_tag(report.body, report.id_tag), now)
-        if not await _connector_exists(station, report.connector_no):
+        await keep_message(station, "StartTransaction", message_id, without_tag(report.body, report.id_tag), now)
+        if not await connector_exists(station, report.connector_no):
             odd = odd or "unknown_connector"
         row = await fetchrow(
             INSERT_SESSION, station.account_id, new_id(), station.id, report.connector_no, holder.tag_hash,
@@ -48,24 +50,27 @@ async def start_session(
         )  # fmt: skip
         if row is None:
             raise LookupError("the insert of a session returns its row, new or known")
-        changed = [_session_changed(station, row["id"], holder.person_id)]
+        changed = [session_changed(station, row["id"], holder.person_id)]
         if row["fresh"]:
-            changed += await _supersede(station, report.connector_no, row["id"], report.started_at)
+            changed += await supersede(station, report.connector_no, row["id"], report.started_at)
             if holder.request_id is not None:
-                await _request_started(holder.request_id, row["id"], now)
-                changed.append(_request_changed(station, holder.request_id, holder.person_id))
-    changed.append(_connector_changed(station, report.connector_no))
+                await request_started(holder.request_id, row["id"], now)
+                changed.append(request_changed(station, holder.request_id, holder.person_id))
+    changed.append(connector_changed(station, report.connector_no))
     return StartAnswer(row["transaction_no"], row["tag_status"]), changed
 
 
-LOCKED = "id, station_id, connector_no, person_id, state, started_at, meter_start_wh, meter_stop_wh, held_reason, estimated"
+LOCKED = (
+    "id, station_id, connector_no, person_id, state, started_at, meter_start_wh, meter_stop_wh, held_reason, estimated,"
+    " last_meter_wh, settled_at"
+)
 LOCK_SESSION = f"SELECT {LOCKED} FROM charging_session WHERE transaction_no = $1 FOR UPDATE"
 
 
 async def end_session(station: Station, report: StopReport, message_id: str, values: list[ValueReport], now: datetime) -> list[Changed]:
     """Record a stop. The first accepted stop wins; whatever does not fit is acknowledged and kept for review."""
     async with as_machine():
-        body = _without_tag(report.body, report.id_tag)
+        body = without_tag(report.body, report.id_tag)
         await keep_message(station, "StopTransaction", message_id, body, now)
         row = await fetchrow(LOCK_SESSION, report.transaction_no) if report.transaction_no > 0 else None
         if row is None:
@@ -77,19 +82,10 @@ async def end_session(station: Station, report: StopReport, message_id: str, val
             await note_security_event(station, station.identity, "foreign_stop", detail, now)
             return []
         for value in values:
-            await _store(station, row["connector_no"], row["id"], value, now)
+            await store_report(station, row["connector_no"], row["id"], value, now)
         if row["state"] not in ("open", "stop_missing"):
-            await _keep_other_stop(station, row, report, body, now)
-            return []
+            return await correct_estimate(station, row, msgspec.structs.replace(report, body=body), now)
         return await close_session(station, row, report, now)
-
-
-async def _keep_other_stop(station: Station, row: asyncpg.Record, report: StopReport, body: str, now: datetime) -> None:
-    """A stop for a session that is over: the same again is nothing, another one is for a person to judge."""
-    if row["estimated"]:
-        await keep_for_review(station, "stop_after_estimate", "the real stop came after the estimate", body, now)
-    elif row["meter_stop_wh"] != report.meter_stop_wh:
-        await keep_for_review(station, "later_stop", "differs_from_first_stop", body, now)
 
 
 async def close_session(station: Station, row: asyncpg.Record, report: StopReport, now: datetime) -> list[Changed]:
@@ -107,8 +103,8 @@ async def close_session(station: Station, row: asyncpg.Record, report: StopRepor
     event = "SessionEnded" if closing.state == "ended" else "SessionHeld"
     await record(event, {"session_id": row["id"]}, account_id=station.account_id, key=f"session:{row['id']}")
     return [
-        _session_changed(station, row["id"], row["person_id"]),
-        _connector_changed(station, row["connector_no"]),
+        session_changed(station, row["id"], row["person_id"]),
+        connector_changed(station, row["connector_no"]),
     ]
 
 
@@ -124,15 +120,15 @@ async def record_meter_values(
                 " FOR UPDATE", transaction_no, station.id,
             )  # fmt: skip
         for value in values:
-            await _store(station, connector_no, None if row is None else row["id"], value, now)
+            await store_report(station, connector_no, None if row is None else row["id"], value, now)
         await execute("UPDATE station SET last_message_at = $2 WHERE id = $1", station.id, now)
         if row is None or row["state"] != "open":
             return []
-        await _move_live_figures(row["id"], values, now)
-    return [_session_changed(station, row["id"], row["person_id"])]
+        await move_live_figures(row["id"], values, now)
+    return [session_changed(station, row["id"], row["person_id"])]
 
 
-async def _store(station: Station, connector_no: int, session_id: UUID | None, value: ValueReport, now: datetime) -> None:
+async def store_report(station: Station, connector_no: int, session_id: UUID | None, value: ValueReport, now: datetime) -> None:
     await store_value(
         station.account_id, station.id, connector_no, value.taken_at, session_id, value.reading, value.context,
         value.raw, now,
@@ -150,7 +146,7 @@ WHERE id = $1 AND (last_value_at IS NULL OR last_value_at <= $2)
 """
 
 
-async def _move_live_figures(session_id: UUID, values: list[ValueReport], now: datetime) -> None:
+async def move_live_figures(session_id: UUID, values: list[ValueReport], now: datetime) -> None:
     for value in sorted(values, key=lambda one: one.taken_at):
         # A clock that runs ahead must not stop the figures from moving later.
         await execute(
@@ -159,40 +155,40 @@ async def _move_live_figures(session_id: UUID, values: list[ValueReport], now: d
         )  # fmt: skip
 
 
-async def _connector_exists(station: Station, number: int) -> bool:
+async def connector_exists(station: Station, number: int) -> bool:
     row = await fetchrow("SELECT 1 FROM connector WHERE station_id = $1 AND number = $2", station.id, number)
     return row is not None
 
 
-async def _supersede(station: Station, connector_no: int, session_id: UUID, started_at: datetime) -> list[Changed]:
+async def supersede(station: Station, connector_no: int, session_id: UUID, started_at: datetime) -> list[Changed]:
     """A new start on a connector: an older session that is still open there has lost its stop."""
     row = await fetchrow(
         "UPDATE charging_session SET state = 'stop_missing' WHERE station_id = $1 AND connector_no = $2"
         " AND id <> $3 AND state = 'open' AND started_at < $4 RETURNING id, person_id",
         station.id, connector_no, session_id, started_at,
     )  # fmt: skip
-    return [] if row is None else [_session_changed(station, row["id"], row["person_id"])]
+    return [] if row is None else [session_changed(station, row["id"], row["person_id"])]
 
 
-async def _request_started(request_id: UUID, session_id: UUID, now: datetime) -> None:
+async def request_started(request_id: UUID, session_id: UUID, now: datetime) -> None:
     await execute(
         "UPDATE charge_request SET state = 'started', reason = NULL, session_id = $2, changed_at = $3 WHERE id = $1",
         request_id, session_id, now,
     )  # fmt: skip
 
 
-def _without_tag(body: str, id_tag: str | None) -> str:
+def without_tag(body: str, id_tag: str | None) -> str:
     """A message with the tag cut to its tail: UIDs are never kept in full."""
     return body.replace(f'"{id_tag}"', f'"*{tail(id_tag)}"') if id_tag else body
 
 
-def _session_changed(station: Station, session_id: UUID, person_id: UUID | None) -> Changed:
+def session_changed(station: Station, session_id: UUID, person_id: UUID | None) -> Changed:
     return Changed(account_id=station.account_id, kind="session", id=session_id, person_id=person_id)
 
 
-def _request_changed(station: Station, request_id: UUID, person_id: UUID | None) -> Changed:
+def request_changed(station: Station, request_id: UUID, person_id: UUID | None) -> Changed:
     return Changed(account_id=station.account_id, kind="request", id=request_id, person_id=person_id)
 
 
-def _connector_changed(station: Station, number: int) -> Changed:
+def connector_changed(station: Station, number: int) -> Changed:
     return Changed(account_id=station.account_id, kind="connector", station_id=station.id, connector=number)

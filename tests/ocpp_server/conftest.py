@@ -47,13 +47,12 @@ class Site(msgspec.Struct):
         self.opened.append(raw)
         return raw
 
-    async def connected(self, identity: str = "CP-1") -> RawStation:
+    async def connected(self, identity: str = "CP-1", version: str = "ocpp1.6") -> RawStation:
         """A connected station that has booted."""
-        raw = await self.station(identity).open()
+        raw = await self.station(identity).open(protocols=(version,))
         await raw.boot()
         for connector in (1, 2):
-            state = {"connectorId": connector, "errorCode": "NoError", "status": "Available"}
-            await raw.said("StatusNotification", state)
+            await raw.said("StatusNotification", raw.status("Available", connector))
         return raw
 
 

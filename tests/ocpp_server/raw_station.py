@@ -148,6 +148,17 @@ class RawStation:
             return await self.said("BootNotification", {"reason": "PowerUp", "chargingStation": about})
         return await self.said("BootNotification", {"chargePointVendor": "Raw", "chargePointModel": "R1"})
 
+    def status(self, status: str, connector: int = 1, at: datetime | None = None) -> dict[str, Any]:
+        """A StatusNotification in the words of the connection's version."""
+        if self.protocol == "ocpp2.0.1":
+            said = iso(at or datetime.now(UTC))
+            return {"timestamp": said, "connectorStatus": status, "evseId": connector, "connectorId": 1}
+        return {"connectorId": connector, "errorCode": "NoError", "status": status}
+
+    async def event(self, *args: Any, message_id: str | None = None, **more: Any) -> Any:
+        """A TransactionEvent of 2.0.1; returns the payload of its answer."""
+        return await self.said("TransactionEvent", event_payload(*args, **more), message_id)
+
     async def start(self, at: datetime, meter: int = 1000, tag: str = "04A1B2C3D4E5F6", **more: Any) -> int:
         """A StartTransaction; returns its number."""
         answer = await self.said("StartTransaction", start_payload(at, meter, tag), **more)
@@ -176,3 +187,32 @@ def start_payload(at: datetime, meter: int = 1000, tag: str = "04A1B2C3D4E5F6", 
 
 def stop_payload(number: int, at: datetime, meter: int, **more: Any) -> dict[str, Any]:
     return {"transactionId": number, "timestamp": iso(at), "meterStop": meter, **more}
+
+
+def event_payload(
+    kind: str, seq: int, at: datetime, meter: Any = None, *, tx: str = "tx-1", tag: str | None = None, evse: int | None = 1,
+    state: str | None = None, reason: str | None = None, values: list[Any] | None = None, **more: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """A TransactionEvent. `meter`: the import register in Wh at `at`."""
+    trigger = {"Started": "Authorized", "Updated": "MeterValuePeriodic", "Ended": "StopAuthorized"}[kind]
+    info = {"transactionId": tx, "chargingState": state, "stoppedReason": reason}
+    payload: dict[str, Any] = {
+        "eventType": kind, "timestamp": iso(at), "triggerReason": trigger, "seqNo": seq,
+        "transactionInfo": {name: value for name, value in info.items() if value is not None}, **more,
+    }  # fmt: skip
+    if meter is not None:
+        context = {"Started": "Transaction.Begin", "Updated": "Sample.Periodic", "Ended": "Transaction.End"}[kind]
+        values = [moment201(at, meter, context)]
+    if values is not None:
+        payload["meterValue"] = values
+    if tag is not None:
+        payload["idToken"] = {"idToken": tag, "type": "ISO14443"}
+    if evse is not None:
+        payload["evse"] = {"id": evse, "connectorId": 1}
+    return payload
+
+
+def moment201(at: datetime, value: Any, context: str = "Sample.Periodic", measurand: str = "Energy.Active.Import.Register",
+              unit: dict[str, Any] | None = None) -> dict[str, Any]:  # fmt: skip
+    sample = {"value": value, "context": context, "measurand": measurand}
+    return {"timestamp": iso(at), "sampledValue": [sample | ({"unitOfMeasure": unit} if unit else {})]}
