@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from redis.exceptions import RedisError
 from app.database.migrate import pending_steps
 from app.kernel.settings import DESCRIPTIONS, Settings, is_private
 from infra.local.postgres import ServerFailed, programs
-from infra.local.ready import running
+from infra.local.ready import running, unwritable
 from infra.local.state import existing_state
 
 OLDEST_POSTGRES = 15
@@ -70,12 +71,10 @@ def _folder(settings: Settings) -> list[str]:
     try:
         while not place.exists():
             place = place.parent
-        usable = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
-    except PermissionError:  # not even its parents may be entered
-        usable = False
-    if not usable:
-        return [f"The data folder {settings.data} cannot be written. Give your account the right to, or set HOFSTROM_DATA."]
-    return []
+        with tempfile.TemporaryFile(dir=place):  # tried, not guessed from modes: it may be a read-only disk
+            return []
+    except OSError as error:
+        return [str(unwritable(settings.data, error))]
 
 
 def _ports(settings: Settings) -> list[str]:
@@ -115,10 +114,9 @@ def _cluster(settings: Settings) -> list[str]:
         return [f"The database folder {cluster} is damaged: PG_VERSION is missing. {what_to_do}"]
     command = [str(program), "-D", str(cluster)]
     said = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", env={**os.environ, "LC_ALL": "C"})
-    warning = next((line for line in said.stdout.splitlines() if line.startswith("WARNING")), "")
-    if said.returncode == 0 and not warning:
+    if said.returncode == 0 and "warning" not in said.stderr:
         return []
-    reason = warning or said.stderr.strip().removeprefix("pg_controldata: error: ") or "its control file cannot be read"
+    reason = said.stderr.partition("\n")[0].removeprefix("pg_controldata: ") or "its control file cannot be read"
     return [f"The database folder {cluster} is damaged ({reason}). {what_to_do}"]
 
 

@@ -62,6 +62,7 @@ class EmbeddedPostgres:
         self.socket_folder = socket_folder(state / "s", SOCKET)
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
+        self._refused = ""
 
     def dsn(self, database: str = DATABASE) -> str:
         """The address of a database of this cluster."""
@@ -107,21 +108,26 @@ class EmbeddedPostgres:
         """Initialise, start, wait until it answers, make the database. Raises ServerFailed."""
         self.initialise()
         self.process = self._launch()
-        deadline = time.monotonic() + START_SECONDS
+        began = time.monotonic()
         while not self.answers():
+            if self.refusal():
+                raise self._broken(self.refusal())
             if self.process.poll() is not None:
                 said = last_lines(self.log)
-                if not any(sign in said for sign in STILL_LEAVING) or time.monotonic() > deadline - START_SECONDS + LEAVING_SECONDS:
-                    raise ServerFailed(
-                        f"PostgreSQL did not start from {self.data}. Its last words:\n{said}\n"
-                        "If the folder is damaged, restore it from a backup, or move it away to begin anew."
-                    )
+                if not any(sign in said for sign in STILL_LEAVING) or time.monotonic() > began + LEAVING_SECONDS:
+                    raise self._broken(said)
                 time.sleep(0.2)
                 self.process = self._launch()
-            if time.monotonic() > deadline:
+            if time.monotonic() > began + START_SECONDS:
                 raise ServerFailed(f"PostgreSQL did not answer within {START_SECONDS} s:\n{last_lines(self.log)}")
             time.sleep(0.02)
         self.make_database(DATABASE)
+
+    def _broken(self, said: str) -> ServerFailed:
+        return ServerFailed(
+            f"PostgreSQL did not start from {self.data}. Its last words:\n{said}\n"
+            "If the folder is damaged, restore it from a backup, or move it away to begin anew."
+        )
 
     def _launch(self) -> subprocess.Popen[bytes]:
         return spawn(self.argv(), self.account, self.log, sign=signal.SIGINT)
@@ -136,7 +142,16 @@ class EmbeddedPostgres:
 
     def answers(self) -> bool:
         """Whether the server takes queries."""
-        return (self.socket_folder / SOCKET).exists() and self.sql("SELECT 1").returncode == 0
+        if not (self.socket_folder / SOCKET).exists():
+            return False
+        said = self.sql("SELECT 1")
+        self._refused = said.stderr.strip() if said.returncode else ""
+        return said.returncode == 0
+
+    def refusal(self) -> str:
+        """Why the server that runs took no query; empty where it said nothing, or only that it is not ready yet."""
+        final = "FATAL:" in self._refused and "the database system is " not in self._refused
+        return self._refused if final else ""
 
     def make_database(self, name: str) -> None:
         """Create a database if it is missing."""
