@@ -343,9 +343,6 @@ async def test_st09_a_lost_stop_is_estimated_from_the_last_value_after_the_grace
     assert closed["stopped_at"] == AT + timedelta(minutes=10)
     assert still_open["state"] == "open"
     assert (await site.jobs()).count("SessionEnded") == 1
-    await station.said("StopTransaction", stop_payload(first, AT + timedelta(minutes=19), 2600))
-    assert [one["kind"] for one in await quarantined()] == ["stop_after_estimate"]
-    assert (await sessions())[0]["energy_wh"] == 1500
 
 
 async def test_st09_a_lost_stop_without_any_value_is_held(site):
@@ -368,6 +365,43 @@ async def test_st10_a_session_that_a_reboot_ended_is_estimated_after_the_grace(s
     await close_missing_stops(later)
     (closed,) = await sessions()
     assert (closed["state"], closed["energy_wh"], closed["estimated"]) == ("ended", 1500, True)
+
+
+async def estimated(site):
+    """A session that was closed from its last value (2500 Wh); the station is back."""
+    station = await site.connected()
+    number = await station.start(AT)
+    await station.said("MeterValues", reading(AT + timedelta(minutes=10), 2500, transactionId=number))
+    station.cut()
+    station = await site.connected()
+    await close_missing_stops(datetime.now(UTC) + GRACE + timedelta(minutes=1))
+    return station, number
+
+
+async def test_st10_a_real_stop_after_the_estimate_corrects_the_session(site):
+    station, number = await estimated(site)
+    for _ in range(2):
+        assert await station.said("StopTransaction", stop_payload(number, LATER, 3000, reason="PowerLoss")) == {}
+    (closed,) = await sessions()
+    assert (closed["state"], closed["energy_wh"], closed["estimated"], closed["stopped_at"]) == ("ended", 2000, False, LATER)
+    jobs = await site.jobs()
+    assert (jobs.count("SessionEnded"), jobs.count("SessionCorrected")) == (1, 1)
+    assert await quarantined() == []
+    await station.said("StopTransaction", stop_payload(number, LATER, 3500))
+    assert [one["kind"] for one in await quarantined()] == ["later_stop"]
+
+
+@pytest.mark.parametrize(
+    ("meter", "at"),
+    [(2400, LATER), (900, LATER), (900_000, LATER), (3000, AT - timedelta(minutes=1)), (3000, datetime(2031, 1, 1, tzinfo=UTC))],
+)
+async def test_st10_a_stop_after_the_estimate_that_cannot_be_true_is_kept_for_review(site, meter, at):
+    station, number = await estimated(site)
+    await station.said("StopTransaction", stop_payload(number, at, meter))
+    (closed,) = await sessions()
+    assert (closed["energy_wh"], closed["estimated"]) == (1500, True)
+    assert [one["kind"] for one in await quarantined()] == ["stop_after_estimate"]
+    assert "SessionCorrected" not in await site.jobs()
 
 
 async def test_st10_a_session_that_goes_on_after_the_reboot_stays_open(site):
