@@ -13,8 +13,10 @@ from app.kernel.clock import Clock
 from ocpp_server import frames
 from ocpp_server.call import Call, Protocol
 from ocpp_server.commands_in import DATABASE_ERRORS, Announce, CommandLine
+from ocpp_server.lane import READERS, Lane
 from ocpp_server.translate import Unreadable, Violation, clean
 from ocpp_server.transport import INTERNAL_ERROR, POLICY_VIOLATION, Gone, Socket
+from ocpp_server.writer import Writer
 
 log = structlog.get_logger()
 
@@ -28,9 +30,11 @@ class Connection:
     """The conversation with one station."""
 
     def __init__(
-        self, socket: Socket, station: Station, protocol: Protocol, secret: bytes, clock: Clock, announce: Announce
+        self, socket: Socket, station: Station, protocol: Protocol, secret: bytes, clock: Clock, announce: Announce,
+        writer: Writer,
     ) -> None:  # fmt: skip
         self.socket = socket
+        self.lane = Lane(socket, station, READERS.get(protocol.version, {}), writer, clock)
         self.station = station
         self.protocol = protocol
         self.commands = CommandLine(socket, station, clock, announce, secret)
@@ -43,10 +47,13 @@ class Connection:
     async def run(self) -> None:
         """Until the socket closes."""
         tasks = [asyncio.create_task(self.commands.work()), asyncio.create_task(self._ask_state())]
-        self.commands.wake()
+        self.socket.offer(self.lane.take)
         try:
             while True:
-                await self._receive(await self.socket.recv())
+                text = await self.socket.recv()
+                await self.lane.settled()
+                await self._receive(text)
+                self.socket.worked()
         except Gone as gone:
             log.info("station left", station=self.station.identity, how=str(gone))
         finally:
@@ -59,7 +66,7 @@ class Connection:
     async def _ask_state(self) -> None:
         """A reconnect without a boot is valid; the state of its connectors is then asked for."""
         await asyncio.sleep(ASK_STATE_SECONDS)
-        if not self._booted:
+        if not self._booted and not self.lane.booted:
             await station_commands.ask_state(self.station, self._clock())
             self.commands.wake()
 

@@ -21,11 +21,13 @@ from app.database.engine import close_database, open_database
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
 from app.outbox.wake import COMMANDS, live_channel, publish
+from ocpp_server.announcer import Announcer
 from ocpp_server.commands_in import DATABASE_ERRORS
 from ocpp_server.connection import Connection
 from ocpp_server.door import Door
 from ocpp_server.listeners import Ports, open_listeners
 from ocpp_server.protocols import PROTOCOLS
+from ocpp_server.together import Together
 from ocpp_server.transport import (
     HANDSHAKE_SECONDS,
     INTERNAL_ERROR,
@@ -33,6 +35,7 @@ from ocpp_server.transport import (
     POLICY_VIOLATION,
     Socket,
 )
+from ocpp_server.writer import SystemFault, Writer
 
 log = structlog.get_logger()
 
@@ -43,14 +46,21 @@ LIFE_SECONDS = 10.0
 class Node:
     """One listening process and the stations connected to it."""
 
-    def __init__(self, name: str, secret: bytes, clock: Clock, redis: "Redis | None") -> None:
+    def __init__(self, name: str, secret: bytes, clock: Clock, redis: "Redis | None", dsn: str) -> None:
         self.name = name
         self._secret = secret
         self._clock = clock
         self._redis = redis
         self.connections: dict[UUID, Connection] = {}
+        self.failed = asyncio.Event()
         self.door = Door(secret, clock)
         self.ports = Ports(None, None)
+        self.announcer = Announcer(redis)
+        self.writer = Writer(dsn, self.announcer.soon)
+        self._arrivals: Together[tuple[Station, str], tuple[int, bool]] = Together(
+            lambda arrivals: stations.connect_all(arrivals, name, clock())
+        )
+        self._departures: Together[Station, bool] = Together(lambda gone: stations.disconnect_all(gone, clock()))
         self._closing: deque[asyncio.Task[None]] = deque(maxlen=100)  # holds the tasks while they run
 
     async def serve_station(self, socket: Socket, guest: object, version: str) -> None:
@@ -58,19 +68,21 @@ class Node:
         if not isinstance(guest, Station):
             raise TypeError("only an admitted station gets here")
         try:
-            number = await stations.connect(guest, self.name, version, self._clock())
+            number, awaited = await self._arrivals.ask((guest, version))
         except DATABASE_ERRORS as error:
             log.error("presence not stored", station=guest.identity, error=repr(error))
             await socket.close(INTERNAL_ERROR, "try again")
             return
         station = msgspec.structs.replace(guest, connection_no=number, ocpp_version=version)
-        connection = Connection(socket, station, PROTOCOLS[version], self._secret, self._clock, self.announce)
+        connection = Connection(socket, station, PROTOCOLS[version], self._secret, self._clock, self.announce, self.writer)
+        if awaited:
+            connection.commands.wake()
         old = self.connections.get(station.id)
         if old is None or old.station.connection_no < number:
             self.connections[station.id] = connection
         try:
             await self._replace(old, station)
-            await self.announce([Changed(account_id=station.account_id, kind="connector", station_id=station.id)])
+            self.announcer.soon([Changed(account_id=station.account_id, kind="connector", station_id=station.id)])
             await connection.run()
         except DATABASE_ERRORS as error:
             log.error("takeover not stored", station=station.identity, error=repr(error))
@@ -80,7 +92,7 @@ class Node:
 
     async def _replace(self, old: Connection | None, station: Station) -> None:
         """Close the socket that the station had before, here or at another node."""
-        await publish(self._redis, COMMANDS, {"station_id": station.id, "connection_no": station.connection_no})
+        self.announcer.hint(COMMANDS, {"station_id": station.id, "connection_no": station.connection_no})
         if old is not None:
             await stations.security_event(station, station.identity, "second_connection", "a newer socket took over", self._clock())
             await old.socket.close(POLICY_VIOLATION, "replaced by a newer connection")
@@ -90,10 +102,19 @@ class Node:
         if self.connections.get(station.id) is connection:
             del self.connections[station.id]
         try:
-            if await stations.disconnect(station, station.connection_no, self._clock()):
-                await self.announce([Changed(account_id=station.account_id, kind="connector", station_id=station.id)])
+            if await self._departures.ask(station):
+                self.announcer.soon([Changed(account_id=station.account_id, kind="connector", station_id=station.id)])
         except DATABASE_ERRORS as error:
             log.error("presence not stored", station=station.identity, error=repr(error))
+
+    async def write(self) -> None:
+        """Store and answer routine messages. A fault of the system stops the node, loudly: its stations keep what was not
+        answered, and whoever watches over the processes sees this one end."""
+        try:
+            await self.writer.run()
+        except SystemFault as fault:
+            log.critical("the writer stopped", reason=str(fault))
+            self.failed.set()
 
     async def look_for_commands(self) -> None:
         """The poll behind the wake-ups: a lost one costs a second, never a command."""
@@ -160,9 +181,12 @@ async def running_node(
     redis = Redis.from_url(settings.redis_url, socket_timeout=None) if settings.redis_url else None
     # The same name at every start, so that a node clears at once what it left behind when it was killed.
     name = f"{sockets.gethostname()}:{settings.ocpp_port or os.getpid()}"
-    node = Node(name, settings.secret_key, clock, redis)
+    node = Node(name, settings.secret_key, clock, redis, settings.database_url)
     await stations.forget_connections(name, clock())
-    side = [asyncio.create_task(work()) for work in (node.listen_for_commands, node.look_for_commands, node.show_life)]
+    side = [
+        asyncio.create_task(work())
+        for work in (node.listen_for_commands, node.look_for_commands, node.show_life, node.announcer.run, node.write)
+    ]
     chosen = settings.ocpp_port if port is None else port
     try:
         async with open_listeners(settings, node.door, node.serve_station, clock, port=chosen, ping_s=ping_s,
@@ -173,6 +197,7 @@ async def running_node(
         for task in side:
             task.cancel()
         await asyncio.gather(*side, return_exceptions=True)
+        await node.writer.close()
         if redis is not None:
             await redis.aclose()
 
@@ -187,7 +212,12 @@ async def serve(settings: Settings) -> None:
     try:
         async with running_node(settings, clock) as (node, _):
             log.info("listening for stations", port=node.ports.plain, tls_port=node.ports.tls)
-            await stop.wait()
+            ends = [asyncio.create_task(stop.wait()), asyncio.create_task(node.failed.wait())]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                end.cancel()
+            if node.failed.is_set():
+                raise SystemFault("the database refuses the stations' messages; the log says why")
     finally:
         await close_database()
 

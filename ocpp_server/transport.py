@@ -5,16 +5,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from ssl import SSLContext
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 LARGEST_FRAME = 128 * 1024
 HANDSHAKE_SECONDS = 10.0
 PING_SECONDS = 30.0
+BACKLOG = 4096  # all stations may return at once
 
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
@@ -36,11 +40,42 @@ class Knock:
     certificate: bytes | None = None  # the client's, DER; its signature has been checked
 
 
+Take = Callable[[bytes], bool]
+
+
+class StationConnection(ServerConnection):
+    """A connection whose whole text frames may be taken as they come, before they queue for `recv`.
+
+    This relies on `process_event` of websockets (pinned): a frame that is not taken is queued with the library's own flow
+    control, and nothing is taken while a frame is queued or being worked.
+    """
+
+    take: Take | None = None
+    queued = 0
+
+    def process_event(self, event: Any) -> None:
+        """A frame has arrived."""
+        if self.request is not None:  # the first event is the handshake
+            opcode = event.opcode
+            open_lane = self.take is not None and self.queued == 0 and not self.paused
+            if open_lane and opcode is Opcode.TEXT and event.fin and self.take(bytes(event.data)):  # type: ignore[misc]
+                return
+            if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
+                self.queued += 1
+        super().process_event(event)
+
+
 class Socket:
     """An accepted station's socket."""
 
-    def __init__(self, connection: ServerConnection) -> None:
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: StationConnection) -> None:
         self._connection = connection
+
+    def offer(self, take: Take) -> None:
+        """Offer whole text frames to `take` first, from now on; what it declines is received as usual."""
+        self._connection.take = take
 
     async def recv(self) -> str | bytes:
         """The next frame. Raises Gone."""
@@ -48,6 +83,23 @@ class Socket:
             return await self._connection.recv()
         except ConnectionClosed as closed:
             raise Gone(str(closed)) from None
+
+    def worked(self) -> None:
+        """The frame received last has been worked."""
+        self._connection.queued = max(0, self._connection.queued - 1)
+
+    def put_back(self, data: bytes) -> None:
+        """Queue a frame that was taken: it is received as if it had just come."""
+        self._connection.queued += 1
+        self._connection.recv_messages.put(Frame(Opcode.TEXT, data))
+
+    def send_now(self, text: bytes) -> None:
+        """Send one short text frame without waiting; a closed socket drops it."""
+        connection = self._connection
+        if connection.protocol.state is State.OPEN and not connection.transport.is_closing():
+            size = len(text)
+            head = bytes((0x81, size)) if size < 126 else b"\x81\x7e" + size.to_bytes(2, "big")
+            connection.transport.write(head + text)
 
     async def send(self, text: str) -> None:
         """Send one frame. Raises Gone."""
@@ -86,12 +138,15 @@ async def listen(
         return Subprotocol(guests[connection][1])
 
     async def inside(connection: ServerConnection) -> None:
+        if not isinstance(connection, StationConnection):
+            raise TypeError("the server was told to make station connections")
         await serve_station(Socket(connection), *guests.pop(connection))
 
     server: Server = await serve(
         inside, host, port, select_subprotocol=chosen, process_request=at_the_door, compression=None,
         max_size=LARGEST_FRAME, open_timeout=handshake_s, ping_interval=ping_s, ping_timeout=ping_s, close_timeout=2,
         server_header=None, ssl=tls, ssl_handshake_timeout=None if tls is None else handshake_s,
+        create_connection=StationConnection, backlog=BACKLOG,
     )  # fmt: skip
     try:
         yield next(iter(server.sockets)).getsockname()[1]

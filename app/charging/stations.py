@@ -6,30 +6,53 @@ from uuid import UUID
 import asyncpg
 
 from app.charging.model import Changed, Station
-from app.database.transaction import as_machine, execute, fetch, fetchrow, fetchval
+from app.database.transaction import as_machine, execute, fetch, fetchrow
 
 DEAD_AFTER = timedelta(seconds=45)
 
 
-async def connect(station: Station, node: str, version: str, now: datetime) -> int:
-    """The station has a socket at this node now. Returns the connection's number: a later one wins over it."""
-    async with as_machine():
-        number = await fetchval(
-            "UPDATE station SET node = $2, connection_no = connection_no + 1, online = true, online_changed_at = $3,"
-            " last_message_at = $3, ocpp_version = $4 WHERE id = $1 RETURNING connection_no",
-            station.id, node, now, version,
-        )  # fmt: skip
-    return int(number)
+CONNECT = """
+UPDATE station s SET node = $1, connection_no = connection_no + 1, online = true, online_changed_at = $2,
+    last_message_at = $2, ocpp_version = c.version
+FROM unnest($3::uuid[], $4::uuid[], $5::text[]) AS c (account_id, id, version)
+WHERE s.account_id = c.account_id AND s.id = c.id
+RETURNING s.id, s.connection_no,
+    EXISTS (SELECT 1 FROM station_command w WHERE w.station_id = s.id AND w.state = 'queued') AS awaited
+"""
 
 
-async def disconnect(station: Station, connection_no: int, now: datetime) -> bool:
-    """The socket is gone. False when a newer connection has taken over: nothing changes then."""
+async def connect_all(arrivals: list[tuple[Station, str]], node: str, now: datetime) -> list[tuple[int, bool]]:
+    """These stations (with their OCPP version) have a socket at this node now. Returns for each its connection's number,
+    a later one of a station wins over an earlier, and whether a command waits for it."""
+    answers: list[tuple[int, bool]] = [(0, False)] * len(arrivals)
+    left = list(range(len(arrivals)))
     async with as_machine():
-        done = await execute(
-            "UPDATE station SET online = false, online_changed_at = $3, node = NULL"
-            " WHERE id = $1 AND connection_no = $2 AND online", station.id, connection_no, now,
-        )  # fmt: skip
-    return done == "UPDATE 1"
+        while left:
+            # A station that came twice at the same moment gets two numbers, one after the other.
+            first = {arrivals[index][0].id: index for index in reversed(left)}
+            mine = [arrivals[index] for index in first.values()]
+            rows = await fetch(CONNECT, node, now, [one.account_id for one, _ in mine], [one.id for one, _ in mine],
+                               [version for _, version in mine])  # fmt: skip
+            for row in rows:
+                answers[first[row["id"]]] = (row["connection_no"], row["awaited"])
+            left = [index for index in left if index not in first.values()]
+    return answers
+
+
+DISCONNECT = """
+UPDATE station s SET online = false, online_changed_at = $1, node = NULL
+FROM unnest($2::uuid[], $3::uuid[], $4::bigint[]) AS d (account_id, id, connection_no)
+WHERE s.account_id = d.account_id AND s.id = d.id AND s.connection_no = d.connection_no AND s.online RETURNING s.id
+"""
+
+
+async def disconnect_all(departures: list[Station], now: datetime) -> list[bool]:
+    """These connections are gone. False where a newer connection of the station has taken over: nothing changes then."""
+    async with as_machine():
+        rows = await fetch(DISCONNECT, now, [one.account_id for one in departures], [one.id for one in departures],
+                           [one.connection_no for one in departures])  # fmt: skip
+    gone = {row["id"] for row in rows}
+    return [one.id in gone for one in departures]
 
 
 async def forget_connections(node: str, now: datetime) -> None:
