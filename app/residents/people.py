@@ -63,7 +63,7 @@ class NewContact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 async def create_person(actor: Actor, form: NewPerson, now: datetime) -> UUID:
     """A new account of a person or company. Raises Refused person_exists (with its id) where name and e-mail are known."""
-    _check(form.kind, form.given_name, form.email, form.correspondence)
+    check_person(form)
     async with in_account(actor.account_id):
         known = await fetchrow(
             "SELECT id FROM person WHERE lower(given_name || ' ' || family_name) = lower($1) AND lower(coalesce(email, '')) = lower($2)"
@@ -100,6 +100,11 @@ async def change_person(actor: Actor, person_id: UUID, change: PersonChange, now
         _check(after["kind"], after["given_name"], after["email"], after["correspondence"])
         saved = await save(actor, "person", person_id, change.version, values, now)
     return int(saved["version"])
+
+
+def check_person(form: NewPerson) -> None:
+    """Raises Refused name_needed, bad_email, email_needed."""
+    _check(form.kind, form.given_name, form.email, form.correspondence)
 
 
 def _check(kind: str, given_name: str, email: str | None, correspondence: str) -> None:

@@ -58,7 +58,7 @@ async def create_point(actor: Actor, form: NewPoint, now: datetime) -> UUID:
         building = await fetchrow("SELECT site_id FROM building WHERE id = $1", form.building_id)
         if building is None:
             raise not_found("building")
-        name = await _place_name(form.name)
+        name = await place_name(form.name)
         await _check_share(building["site_id"], None, form.share)
         point_id, since = new_id(), form.since or now.date()
         values = {**msgspec.structs.asdict(form), "name": name, "since": since}
@@ -89,7 +89,7 @@ async def change_point(actor: Actor, point_id: UUID, change: PointChange, now: d
         if row is None:
             raise not_found("billing point")
         if "name" in values and values["name"] != row["name"]:
-            values["name"] = await _place_name(values["name"])
+            values["name"] = await place_name(values["name"])
         if "share" in values:
             await _check_share(row["site_id"], point_id, values["share"])
         if "building_id" in values:
@@ -101,7 +101,7 @@ async def change_point(actor: Actor, point_id: UUID, change: PointChange, now: d
     return int(saved["version"])
 
 
-async def _place_name(name: str) -> str:
+async def place_name(name: str) -> str:
     """The trimmed name. Raises Refused name_of_a_person where it is that of somebody in the account."""
     trimmed = " ".join(name.split())
     if not trimmed:
