@@ -35,6 +35,7 @@ from app.database.transaction import as_machine, fetchval
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
 from app.payouts import routes as payouts
+from app.privacy import routes as privacy
 from app.residents import people_routes
 from app.residents import routes as residents
 from app.sites import routes as sites
@@ -154,6 +155,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
         terms_routes.ROUTES,
         residents.ROUTES,
         people_routes.ROUTES,
+        privacy.ROUTES,
         [health, ready, metrics_page],
     ]
     return Litestar(

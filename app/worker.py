@@ -28,6 +28,7 @@ from app.kernel.calendar import local_date, month_of, months_before
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
 from app.outbox.wake import live_channel, publish
+from app.privacy.commands import erase_logins
 from app.residents.moves import refill_site, retire_residents
 from app.sites.queries import sites
 from notifications.commands import mail_bill, mail_licence, mail_link
@@ -77,6 +78,9 @@ class Worker:
     async def licence_ends(self, account_id: str, kind: str, expires_on: str) -> None:
         await mail_licence(self.settings, UUID(account_id), kind, date.fromisoformat(expires_on), self.clock())
 
+    async def person_erased(self, account_id: str, person_id: str) -> None:
+        await erase_logins(UUID(account_id), UUID(person_id), self.clock())
+
     async def owner_changed(self, account_id: str, site_id: str) -> None:
         await refill_site(UUID(account_id), UUID(site_id))
 
@@ -94,6 +98,7 @@ class Worker:
             "LoginLinkRequested": self.login_link_requested,
             "BillIssued": self.bill_issued,
             "OwnerChanged": self.owner_changed,
+            "PersonErased": self.person_erased,
             "LicenceEnds": self.licence_ends,
             "OccupancyEnded": self.occupancy_ended,
         }

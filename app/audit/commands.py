@@ -14,6 +14,7 @@ from app.database.transaction import execute, fetchrow
 from app.kernel.errors import Refused, not_found
 from app.kernel.identifiers import new_id
 
+PERSONAL_KINDS = frozenset({"person", "contact", "badge", "badge_request"})
 Versioned = Literal["site", "building", "billing_point", "person", "contact", "site_note", "financial_condition"]
 
 
@@ -22,7 +23,7 @@ async def note(
     after: Mapping[str, Any] | None = None, reason: str = "",
 ) -> None:  # fmt: skip
     """Keep a line of the trail: what `action` made of `before`."""
-    changes = msgspec.json.encode(difference(_shown(before), _shown(after))).decode()
+    changes = msgspec.json.encode(difference(_shown(before), _shown(after), hide_personal=object_kind in PERSONAL_KINDS)).decode()
     await execute(
         "INSERT INTO audit_entry (account_id, id, at, login_id, actor, object_kind, object_id, action, reason, changes)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",

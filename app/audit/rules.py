@@ -8,6 +8,11 @@ from uuid import UUID
 
 # Never in a trail: what a person could be impersonated with.
 SECRET_FIELDS = frozenset({"password_hash", "token_hash", "uid_hash"})
+# What names a person is cut when they are erased, and a trail is never edited: it says that such a field changed, not how.
+PERSONAL_FIELDS = frozenset({
+    "given_name", "family_name", "email", "phone", "street", "postcode", "city", "iban", "contact", "label", "place", "answer"
+})  # fmt: skip
+HIDDEN = "…"
 
 
 def plain(value: Any) -> Any:
@@ -17,10 +22,11 @@ def plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple | list | frozenset | set) else value
 
 
-def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """The fields of `after` that differ, each with [before, after]; secrets are left out."""
+def difference(before: Mapping[str, Any], after: Mapping[str, Any], *, hide_personal: bool = False) -> dict[str, list[Any]]:
+    """The fields of `after` that differ, each with [before, after]; secrets are left out, what names a person on demand too."""
+    hidden = PERSONAL_FIELDS if hide_personal else frozenset()
     return {
-        name: [plain(before.get(name)), plain(value)]
+        name: [HIDDEN if name in hidden and one else plain(one) for one in (before.get(name), value)]
         for name, value in after.items()
         if name not in SECRET_FIELDS and before.get(name) != value
     }

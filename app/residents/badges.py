@@ -180,5 +180,5 @@ async def answer_request(actor: Actor, request_id: UUID, given: RequestAnswer, s
             "UPDATE badge_request SET state = $2, answer = $3, badge_id = $4, answered_at = $5, answered_by = $6"
             " WHERE id = $1 AND state = 'pending'", request_id, wanted, given.answer, badge_id, now, actor.name,
         )  # fmt: skip
-        await note(actor, "badge_request", request_id, wanted, now, reason=given.answer)
+        await note(actor, "badge_request", request_id, wanted, now, after={"answer": given.answer})
     return badge_id

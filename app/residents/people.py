@@ -127,7 +127,7 @@ async def add_contact(actor: Actor, person_id: UUID, form: NewContact, now: date
             "INSERT INTO contact (account_id, id, person_id, name, email, phone, role) VALUES ($1, $2, $3, $4, $5, $6, $7)",
             actor.account_id, contact_id, person_id, form.name, form.email or None, form.phone, form.role,
         )  # fmt: skip
-        await note(actor, "person", person_id, "contact_added", now, after=msgspec.structs.asdict(form))
+        await note(actor, "person", person_id, "contact_added", now, after={"contact": form.name})
     return contact_id
 
 
@@ -140,4 +140,4 @@ async def end_contact(actor: Actor, contact_id: UUID, now: datetime) -> None:
         )  # fmt: skip
         if row is None:
             raise not_found("contact")
-        await note(actor, "person", row["person_id"], "contact_ended", now, before={"name": row["name"]}, after={"name": None})
+        await note(actor, "person", row["person_id"], "contact_ended", now, before={"contact": row["name"]}, after={"contact": None})

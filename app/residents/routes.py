@@ -1,12 +1,14 @@
 """Billing points, occupancy and moves over HTTP."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from litestar import get, patch, post, put
-from litestar.params import FromPath, JSONBody
+from litestar.datastructures import UploadFile
+from litestar.params import FromPath, JSONBody, MultipartBody
 
 from app.accounts.web.access import Caller, HttpRequest
 from app.audit.model import TrailLine
@@ -16,7 +18,9 @@ from app.kernel.errors import not_found
 from app.residents import administration, moves, points
 from app.residents.access import reach_person
 from app.residents.administration import Advance, PointRow, StayView
+from app.residents.imports import RowReport, import_residents
 from app.residents.model import Move
+from app.residents.spreadsheet import MOST_BYTES
 from app.sites.access import CONSOLE, MANAGERS, reach
 from app.sites.administration import site_of_building
 from app.sites.routes import Created, Saved, actor_of, today_of
@@ -48,6 +52,13 @@ class MoveForm(msgspec.Struct, forbid_unknown_fields=True):
     newcomer_id: UUID | None = None
     entry: date | None = None
     exit: date | None = None
+
+
+@dataclass
+class Sheet:
+    """The spreadsheet, CSV in UTF-8 or XLSX."""
+
+    file: UploadFile
 
 
 class AdvanceForm(msgspec.Struct, forbid_unknown_fields=True):
@@ -127,4 +138,13 @@ async def _reach(request: HttpRequest, identity: Caller, point_id: UUID, person_
             await reach_person(identity, person_id, today, MANAGERS)
 
 
-ROUTES = [listed, create, page, change, advance, assign, move, end]
+@post("/api/sites/{site_id:uuid}/residents-import", status_code=200, opt=MANAGE, summary="Import the residents' spreadsheet",
+      tags=["billing points"], request_max_body_size=MOST_BYTES + 100_000)  # fmt: skip
+async def import_sheet(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: MultipartBody[Sheet]) -> list[RowReport]:
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request), MANAGERS)
+    content = await data.file.read()
+    return await import_residents(actor_of(identity), site_id, data.file.filename, content, request.app.state.clock())
+
+
+ROUTES = [import_sheet, listed, create, page, change, advance, assign, move, end]

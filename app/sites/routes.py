@@ -60,8 +60,10 @@ class BuildingName(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def actor_of(identity: Identity) -> Actor:
-    """The person as the trail names them."""
-    return Actor(account_id=identity.account_id, login_id=identity.login_id, name=identity.name or identity.email)
+    """The person as the trail names them; a resident by the role alone, since a trail outlives the name."""
+    private = identity.roles <= {"resident", "former_resident"}
+    name = "resident" if private else identity.name or identity.email
+    return Actor(account_id=identity.account_id, login_id=identity.login_id, name=name)
 
 
 def today_of(request: HttpRequest) -> date:
