@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
 
-.PHONY: run test lint rows schema build messages locks clean install install-tests system-packages
+.PHONY: run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
 
 run: .venv/run.stamp pwa/dist/.stamp
 	@$(BIN)/python -m app.cli up
@@ -40,6 +40,12 @@ system-packages:
 
 test: system-packages .venv/test.stamp pwa/dist/.stamp
 	@$(BIN)/python -m tests.run
+
+# The tables and the ledger on another server than the embedded one: make test-postgres POSTGRES_BIN=/usr/lib/postgresql/15/bin
+POSTGRES_BIN ?= /usr/lib/postgresql/15/bin
+test-postgres: .venv/test.stamp
+	@test -x "$(POSTGRES_BIN)/initdb" || { echo "No PostgreSQL in $(POSTGRES_BIN). Install postgresql-15, or set POSTGRES_BIN." >&2; exit 1; }
+	@HOFSTROM_POSTGRES_BIN="$(POSTGRES_BIN)" $(BIN)/python -m pytest -q tests/database tests/ledger
 
 lint: .venv/test.stamp pwa/dist/.stamp
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && infra/local/npm.sh run --silent check

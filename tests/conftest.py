@@ -32,7 +32,7 @@ def state_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(state_folder: Path) -> Iterator[EmbeddedPostgres]:
     """A cluster with a migrated, unconnected template."""
-    with embedded_postgres(state_folder) as server:
+    with embedded_postgres(state_folder, bin_folder=os.environ.get("HOFSTROM_POSTGRES_BIN", "")) as server:
         server.make_database(TEMPLATE)
         asyncio.run(migrate(server.dsn(TEMPLATE)))
         yield server

@@ -1,4 +1,8 @@
-"""The traps of the foundation, each of which once leaked, lost or lied."""
+"""The traps of the foundation, each of which once leaked, lost or lied.
+
+Two more stand where they belong: an error inside a handler (tests/database/test_handler_errors.py), and a session id that the
+client chose (tests/accounts/test_sign_in.py).
+"""
 
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -53,6 +57,22 @@ async def test_no_role_of_the_application_is_granted_a_partition(database):
             " ON g.table_name = c.relname WHERE c.relispartition AND g.grantee IN ('hofstrom_app', 'hofstrom_machine')"
         )
     assert granted == []
+
+
+async def test_a_new_partition_shows_nobody_another_accounts_rows(database):
+    """It inherits no row-level security, so nothing but its parent may be readable."""
+    mine, other = await make_account("A"), await make_account("B")
+    async with as_owner():
+        await execute("CREATE TABLE station_message_2026_11 PARTITION OF station_message FOR VALUES FROM ('2026-11-01') TO ('2026-12-01')")
+        await execute("INSERT INTO station_message (account_id, station_id, received_at, message_id, action, body)"
+                      " VALUES ($1, $2, $3, 'm', 'Heartbeat', '{}')", other, uuid4(), NOW)  # fmt: skip
+        assert await fetchval("SELECT count(*) FROM station_message_2026_11") == 1
+    for scope in (lambda: in_account(mine), as_machine):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with scope():
+                await fetch("SELECT * FROM station_message_2026_11")
+    async with in_account(mine):
+        assert await fetch("SELECT * FROM station_message") == []
 
 
 async def test_every_table_with_an_account_forces_row_level_security(database):
