@@ -34,6 +34,7 @@ from app.database.engine import close_database, open_database
 from app.database.transaction import as_machine, fetchval
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
+from app.onboarding import routes as onboarding
 from app.payouts import routes as payouts
 from app.privacy import routes as privacy
 from app.residents import people_routes
@@ -156,6 +157,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
         residents.ROUTES,
         people_routes.ROUTES,
         privacy.ROUTES,
+        onboarding.ROUTES,
         [health, ready, metrics_page],
     ]
     return Litestar(

@@ -31,7 +31,7 @@ from app.outbox.wake import live_channel, publish
 from app.privacy.commands import erase_logins
 from app.residents.moves import refill_site, retire_residents
 from app.sites.queries import sites
-from notifications.commands import mail_bill, mail_licence, mail_link
+from notifications.commands import mail_bill, mail_licence, mail_link, mail_site_form
 
 log = structlog.get_logger()
 
@@ -81,6 +81,9 @@ class Worker:
     async def person_erased(self, account_id: str, person_id: str) -> None:
         await erase_logins(UUID(account_id), UUID(person_id), self.clock())
 
+    async def site_form_sent(self, account_id: str, form_id: str, token: str) -> None:
+        await mail_site_form(self.settings, UUID(account_id), UUID(form_id), token, self.clock())
+
     async def owner_changed(self, account_id: str, site_id: str) -> None:
         await refill_site(UUID(account_id), UUID(site_id))
 
@@ -98,6 +101,7 @@ class Worker:
             "LoginLinkRequested": self.login_link_requested,
             "BillIssued": self.bill_issued,
             "OwnerChanged": self.owner_changed,
+            "SiteFormSent": self.site_form_sent,
             "PersonErased": self.person_erased,
             "LicenceEnds": self.licence_ends,
             "OccupancyEnded": self.occupancy_ended,

@@ -11,7 +11,7 @@ from app.kernel.identifiers import token_hash
 from app.kernel.settings import Settings
 from app.residents.queries import person
 from notifications.email import send
-from notifications.rules import Mail, bill_mail, licence_mail, link_mail
+from notifications.rules import Mail, bill_mail, licence_mail, link_mail, site_form_mail
 
 
 async def deliver(settings: Settings, account_id: UUID | None, key: str, recipient: str, mail: Mail, now: datetime) -> None:
@@ -45,6 +45,21 @@ async def mail_licence(settings: Settings, account_id: UUID, kind: str, expires_
     for email, locale in await superadmins(account_id, now.date()):
         mail = licence_mail(locale, settings.public_url, name, kind, words.day(expires_on, words.region(locale, "CH")))
         await deliver(settings, account_id, f"licence:{account_id}:{expires_on}:{kind}", email, mail, now)
+
+
+async def mail_site_form(settings: Settings, account_id: UUID, form_id: UUID, token: str, now: datetime) -> None:
+    """The mail with the link to an owner's forms."""
+    async with in_account(account_id):
+        row = await fetchrow(
+            "SELECT f.recipient, f.expires_at, s.name, s.country, s.languages FROM site_form f JOIN site s ON s.account_id = f.account_id"
+            " AND s.id = f.site_id WHERE f.id = $1", form_id,
+        )  # fmt: skip
+    if row is None:
+        raise LookupError(f"no form {form_id}")
+    locale = row["languages"][0]
+    day = words.day(row["expires_at"].date(), words.region(locale, row["country"]))
+    mail = site_form_mail(locale, settings.public_url, row["name"], token, day)
+    await deliver(settings, account_id, f"site-form:{form_id}", row["recipient"], mail, now)
 
 
 async def mail_bill(settings: Settings, account_id: UUID, invoice_id: UUID, now: datetime) -> None:

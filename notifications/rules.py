@@ -56,6 +56,26 @@ def licence_mail(locale: str, public_url: str, name: str, kind: str, day: str) -
     return Mail(subject.format(name=name, day=day), text.format(name=name, day=day, when=WHEN[locale][kind], link=link))
 
 
+SITE_FORM = {
+    "de": ("Ihre Angaben zu {name}", "Guten Tag\n\nFür {name} brauchen wir drei kurze Angaben: wer Eigentümer ist, welche Lösungen Sie"
+           " wünschen, und die Preise. Der Link gilt bis {day}:\n\n{link}\n"),
+    "fr": ("Vos indications pour {name}", "Bonjour\n\nPour {name}, il nous faut trois indications : qui est propriétaire, quelles"
+           " solutions vous souhaitez, et les prix. Le lien est valable jusqu’au {day} :\n\n{link}\n"),
+    "it": ("I Suoi dati per {name}", "Buongiorno\n\nPer {name} ci servono tre indicazioni: chi è proprietario, quali soluzioni desidera,"
+           " e i prezzi. Il link vale fino al {day}:\n\n{link}\n"),
+    "en": ("Your details for {name}", "Hello\n\nFor {name} we need three short answers: who owns it, which solutions you want, and the"
+           " prices. The link is valid until {day}:\n\n{link}\n"),
+    "nl": ("Uw gegevens voor {name}", "Goedendag\n\nVoor {name} hebben wij drie antwoorden nodig: wie eigenaar is, welke oplossingen u"
+           " wenst, en de prijzen. De link is geldig tot {day}:\n\n{link}\n"),
+}  # fmt: skip
+
+
+def site_form_mail(locale: str, public_url: str, name: str, token: str, day: str) -> Mail:
+    """The mail with the link to an owner's forms; the token stands behind #, which browsers send to no server."""
+    subject, text = SITE_FORM[locale]
+    return Mail(subject.format(name=name), text.format(name=name, day=day, link=f"{public_url}/forms#{token}"))
+
+
 def link_mail(locale: str, public_url: str, token: str) -> Mail:
     """The mail with a one-time link; the token stands behind #, which browsers send to no server."""
     subject, text = LINK[locale]

@@ -243,6 +243,7 @@ SELECT s.status IN ('to_verify', 'in_operation', 'suspended') AS installation_va
         AND EXISTS (SELECT 1 FROM tariff t WHERE t.account_id = s.account_id AND t.site_id = s.id)
         AND EXISTS (SELECT 1 FROM owner_terms t JOIN person p ON p.account_id = t.account_id AND p.id = t.owner_id
             WHERE t.account_id = s.account_id AND t.site_id = s.id AND p.iban IS NOT NULL) AS form_complete,
+    EXISTS (SELECT 1 FROM site_form f WHERE f.account_id = s.account_id AND f.site_id = s.id) AS form_link_sent,
     s.status = 'in_operation' AND s.billing_from <= $2::date AS billing_live
 FROM site s WHERE s.id = $1
 """

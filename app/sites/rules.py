@@ -20,7 +20,7 @@ TRANSITIONS: dict[Status, tuple[Status, ...]] = {
 SETUP: tuple[tuple[str, str | None], ...] = (
     ("installation_validated", "installation_validated"),
     ("owner_contact_known", "owner_contact_known"),
-    ("form_link_sent", None),
+    ("form_link_sent", "form_link_sent"),
     ("form_complete", "form_complete"),
     ("access_and_documents_sent", None),
     ("documents_back", None),
