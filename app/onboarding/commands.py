@@ -16,7 +16,7 @@ from app.kernel.regime import standard_vat
 from app.onboarding import rules
 from app.onboarding.model import ContactForm, FormPage, Link, Rate, RatesForm, SolutionsForm
 from app.outbox.commands import record
-from app.sites.terms import RHYTHM
+from app.sites.model import RHYTHM
 from app.tariffs.commands import enter_tariff
 from app.tariffs.queries import tariff_in_force
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.sites.terms import Method, Solution
+from app.sites.model import Method, Solution
 
 Text = Annotated[str, msgspec.Meta(max_length=120)]
 Needed = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]

@@ -15,6 +15,7 @@ from app.tariffs.model import Component
 PRICED = frozenset({"charging"})
 HIGH_FROM, HIGH_TO = time(7), time(20)
 WORKDAYS = (1, 2, 3, 4, 5)
+DEAREST = 100
 
 
 def plain_iban(text: str) -> str:

@@ -14,15 +14,9 @@ from app.database.transaction import execute, fetchrow, in_account
 from app.kernel.errors import Refused, not_found
 from app.kernel.identifiers import new_id
 from app.outbox.commands import record
+from app.sites.model import RHYTHM, Method, Rhythm, Solution, StakeholderKind
 
 DAY = timedelta(days=1)
-StakeholderKind = Literal["owner", "proxy", "installer", "operator_contact", "grid_operator"]
-Solution = Literal["electricity", "charging", "heating_water", "laundry", "ebike"]
-Rhythm = Literal["monthly", "quarterly", "yearly"]
-Method = Literal["operator_bills", "owner_statements"]
-RHYTHM: dict[Solution, Rhythm] = {
-    "electricity": "quarterly", "charging": "monthly", "heating_water": "yearly", "laundry": "quarterly", "ebike": "quarterly",
-}  # fmt: skip
 
 
 class NewStakeholder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,6 +12,7 @@ from app.accounts.web.access import Caller, HttpRequest
 from app.database.transaction import in_account
 from app.sites import administration, notes, terms
 from app.sites.access import MANAGERS, OPERATORS, reach
+from app.sites.model import Method, Rhythm, Solution
 from app.sites.routes import OPERATE, Created, Saved, actor_of, today_of
 
 STAFF = OPERATORS | {"support"}
@@ -24,14 +25,14 @@ class LastDay(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SolutionChange(msgspec.Struct, forbid_unknown_fields=True):
-    solution: terms.Solution
+    solution: Solution
     active: bool
     day: date
-    rhythm: terms.Rhythm | None = None
+    rhythm: Rhythm | None = None
 
 
 class MethodChange(msgspec.Struct, forbid_unknown_fields=True):
-    method: terms.Method
+    method: Method
     first: date
 
 
