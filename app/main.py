@@ -30,6 +30,7 @@ from app.accounts.web.pwa_files import file_answer
 from app.accounts.web.throttle import Throttle
 from app.billing import charge_routes, live, operator_routes
 from app.billing import routes as billing
+from app.charging import station_file_routes, station_routes
 from app.database.engine import close_database, open_database
 from app.database.transaction import as_machine, fetchval
 from app.kernel.clock import Clock, shifted_clock, utc_now
@@ -147,6 +148,8 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
     routes = [
         accounts.ROUTES,
         licence_routes.ROUTES,
+        station_routes.ROUTES,
+        station_file_routes.ROUTES,
         charge_routes.ROUTES,
         billing.ROUTES,
         operator_routes.ROUTES,

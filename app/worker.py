@@ -19,6 +19,7 @@ from app.billing.commands import charge_session, run_month, settle_session
 from app.charging.lost_stops import match_lost_stops
 from app.charging.missing_stops import close_missing_stops
 from app.charging.model import Changed
+from app.charging.progress import give_up_silent
 from app.charging.requests import expire_request
 from app.charging.station_commands import expire_command, give_up_overdue
 from app.charging.stations import forget_dead_nodes
@@ -127,6 +128,7 @@ class Worker:
         now = self.clock()
         await self.announce(await forget_dead_nodes(now))
         await self.announce(await give_up_overdue(now))
+        await self.announce(await give_up_silent(now))
         await self.announce(await match_lost_stops(now))
         await self.announce(await close_missing_stops(now))
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.charging import authorisation, review, stations, transactions
+from ocpp_server import follow
 from ocpp_server import messages16 as m
 from ocpp_server import translate as t
 from ocpp_server.call import Call, Handler, Reply
@@ -72,20 +73,6 @@ async def data_transfer(call: Call) -> Reply:
     return {"status": "UnknownVendorId"}, []
 
 
-async def firmware_status(call: Call) -> Reply:
-    """How far an update is."""
-    t.strict(call.payload, m.FirmwareStatusNotificationRequest)
-    await stations.seen(call.station, call.now)
-    return {}, []
-
-
-async def diagnostics_status(call: Call) -> Reply:
-    """How far an upload is."""
-    t.strict(call.payload, m.DiagnosticsStatusNotificationRequest)
-    await stations.seen(call.station, call.now)
-    return {}, []
-
-
 HANDLERS: dict[str, Handler] = {
     "BootNotification": boot_notification,
     "Heartbeat": heartbeat,
@@ -95,8 +82,7 @@ HANDLERS: dict[str, Handler] = {
     "MeterValues": meter_values,
     "StopTransaction": stop_transaction,
     "DataTransfer": data_transfer,
-    "FirmwareStatusNotification": firmware_status,
-    "DiagnosticsStatusNotification": diagnostics_status,
+    **follow.HANDLERS_16,
 }
 # The answer to a message about money that makes no sense: it is kept for a person, and the station need not repeat it.
 ANSWERS: dict[str, dict[str, Any]] = {

@@ -6,6 +6,7 @@ from typing import Any
 from app.charging import authorisation, review, stations, transactions
 from app.charging.station_states import connector_status
 from app.charging.transaction_events import record_event
+from ocpp_server import follow
 from ocpp_server import messages201 as m
 from ocpp_server import translate as t
 from ocpp_server import translate201 as t201
@@ -71,6 +72,7 @@ HANDLERS: dict[str, Handler] = {
     "Authorize": authorize,
     "TransactionEvent": transaction_event,
     "MeterValues": meter_values,
+    **follow.HANDLERS_201,
 }
 # The answer to a message about money that makes no sense: it is kept for a person, and the station need not repeat it.
 ANSWERS: dict[str, dict[str, Any]] = {"TransactionEvent": {}, "MeterValues": {}}

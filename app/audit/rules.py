@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 # Never in a trail: what a person could be impersonated with.
-SECRET_FIELDS = frozenset({"password_hash", "token_hash", "uid_hash"})
+SECRET_FIELDS = frozenset({"password_hash", "token_hash", "uid_hash", "uid_sealed"})
 # What names a person is cut when they are erased, and a trail is never edited: it says that such a field changed, not how.
 PERSONAL_FIELDS = frozenset({
     "given_name", "family_name", "email", "phone", "street", "postcode", "city", "iban", "contact", "label", "place", "answer"

@@ -1,5 +1,6 @@
 """Ask something of a station: one row a command, whoever asks; the node that holds the socket works it."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -28,7 +29,6 @@ INSERT INTO station_command (account_id, id, station_id, action, payload, sealed
 async def queue(
     account_id: UUID, station_id: UUID, intent: intents.Intent, secret: bytes, now: datetime, *, asked_by: UUID | None = None,
     request_id: UUID | None = None, session_id: UUID | None = None, ticket: str | None = None, key: UUID | None = None,
-    seconds: int = rules.COMMAND_SECONDS,
 ) -> UUID:  # fmt: skip
     """Queue a command inside the caller's transaction; it is sent after the commit. Returns its id.
 
@@ -38,16 +38,16 @@ async def queue(
     sealed = None if shown == intent else seal(secret, SEALED_FOR, intents.encode(intent), command_id.bytes)
     await execute(
         INSERT, account_id, command_id, station_id, intents.kind_of(intent), intents.encode(shown), sealed, request_id,
-        session_id, asked_by, ticket, key, now, now + timedelta(seconds=seconds),
+        session_id, asked_by, ticket, key, now, now + timedelta(seconds=rules.COMMAND_SECONDS),
     )  # fmt: skip
     return command_id
 
 
 async def ask(
     account_id: UUID, login_id: UUID, station_id: UUID, intent: intents.Intent, key: UUID, secret: bytes, now: datetime,
-    ticket: str | None = None,
+    ticket: str | None = None, first: Callable[[UUID], Awaitable[None]] | None = None,
 ) -> tuple[UUID, list[Changed]]:  # fmt: skip
-    """Ask a station, for an operator. The same key asks once. Returns the command's id.
+    """Ask a station, for an operator. The same key asks once. Returns the command's id. `first`: what is stored with it.
 
     Raises Refused: not_found, station_offline, not_in_version, no_connector; nothing is queued then.
     """
@@ -61,6 +61,8 @@ async def ask(
         if command_id is None:
             await _refuse(station, intent)
             command_id = await queue(account_id, station_id, intent, secret, now, asked_by=login_id, ticket=ticket, key=key)
+            if first is not None:
+                await first(command_id)
             await record("CommandDeadlinePassed", {"command_id": command_id}, account_id=account_id,
                          at=now + timedelta(seconds=rules.COMMAND_SECONDS) + rules.COMMAND_GRACE)  # fmt: skip
     return command_id, [Changed(account_id=account_id, kind="command", id=command_id, station_id=station_id)]

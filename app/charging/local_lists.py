@@ -1,6 +1,6 @@
 """Local lists kept in step: whom a station lets charge while it is cut off. One message at a time to each station."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -82,7 +82,17 @@ async def plan_due(node: str, now: datetime) -> list[UUID]:
     return planned
 
 
-async def plan(account_id: UUID, station_id: UUID, now: datetime) -> bool:
+async def push(account_id: UUID, station_id: UUID, now: datetime, by: Mapping[str, Any]) -> None:
+    """Begin anew with a station's list (inside the caller's transaction). `by`: who asks, for the log."""
+    await execute("INSERT INTO local_list (account_id, station_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", account_id, station_id)
+    await execute(
+        "UPDATE local_list SET full_needed = true, failures = 0, retry_at = NULL, supported = nullif(supported, false)"
+        " WHERE account_id = $1 AND station_id = $2", account_id, station_id,
+    )  # fmt: skip
+    await plan(account_id, station_id, now, by)
+
+
+async def plan(account_id: UUID, station_id: UUID, now: datetime, by: Mapping[str, Any] | None = None) -> bool:
     """Queue the next message of one station (inside the caller's transaction), or note that its list is right."""
     row = await fetchrow(LOCK, account_id, station_id)
     if row is None or row["command_state"] in ("queued", "sent"):
@@ -101,7 +111,7 @@ async def plan(account_id: UUID, station_id: UUID, now: datetime) -> bool:
         intent = await _next_message(row, now)
     if intent is None:
         return False
-    pending = await queue(account_id, station_id, intent, b"", now)
+    pending = await queue(account_id, station_id, intent, b"", now, **(by or {}))
     await _note(row, pending=pending)
     return True
 

@@ -30,12 +30,19 @@ def refused(code: str) -> Refused:
 
 
 async def request_start(
-    account_id: UUID, person_id: UUID, login_id: UUID, code: str, idempotency_key: UUID, secret: bytes, now: datetime
+    account_id: UUID,
+    person_id: UUID,
+    login_id: UUID,
+    code: str,
+    idempotency_key: UUID,
+    secret: bytes,
+    now: datetime,
+    ticket: str | None = None,
 ) -> tuple[ChargeRequest, list[Changed]]:
     """Ask a station to start. The same idempotency key gives the same request. Raises Refused with the reason."""
     async with in_account(account_id):
         request_id = await _known(person_id, idempotency_key) or await _ask(
-            account_id, person_id, login_id, code, idempotency_key, secret, now
+            account_id, person_id, login_id, code, idempotency_key, secret, now, ticket
         )
         request = await queries.request(request_id)
     if request is None:
@@ -52,7 +59,8 @@ async def _known(person_id: UUID, idempotency_key: UUID) -> UUID | None:
     return found if found is None else UUID(str(found))
 
 
-async def _ask(account_id: UUID, person_id: UUID, login_id: UUID, code: str, idempotency_key: UUID, secret: bytes, now: datetime) -> UUID:
+async def _ask(account_id: UUID, person_id: UUID, login_id: UUID, code: str, idempotency_key: UUID, secret: bytes, now: datetime,
+               ticket: str | None) -> UUID:  # fmt: skip
     connector = await queries.connector_by_code(code)
     if connector is None:
         raise Refused("unknown_code", 404, "No place has this code. Check the sticker, or choose a place from the list.")
@@ -80,14 +88,20 @@ async def _ask(account_id: UUID, person_id: UUID, login_id: UUID, code: str, ide
         keyed_hash(secret, tag), deadline, now,
     )  # fmt: skip
     intent = RemoteStart(connector=connector.number, tag=tag)
-    await queue(account_id, connector.station_id, intent, secret, now, asked_by=login_id, request_id=request_id)
+    await queue(account_id, connector.station_id, intent, secret, now, asked_by=login_id, request_id=request_id, ticket=ticket)
     await record("RequestDeadlinePassed", {"request_id": request_id}, account_id=account_id, at=deadline)
     return request_id
 
 
-async def request_stop(account_id: UUID, person_id: UUID, login_id: UUID, session_id: UUID, now: datetime) -> list[Changed]:
-    """Ask the station to stop a session of this person. Raises Refused: not_found, session_ended, station_offline."""
+async def request_stop(
+    account_id: UUID, person_id: UUID | None, login_id: UUID, session_id: UUID, now: datetime, *, key: UUID | None = None,
+    ticket: str | None = None,
+) -> list[Changed]:  # fmt: skip
+    """Ask the station to stop a session of this person. The same key asks once. Raises Refused: not_found, session_ended,
+    station_offline."""
     async with in_account(account_id):
+        if key is not None and await fetchval("SELECT 1 FROM station_command WHERE idempotency_key = $1", key):
+            return []
         session = await queries.session(session_id)
         if session is None or session.person_id != person_id:
             raise not_found("session")
@@ -98,7 +112,7 @@ async def request_stop(account_id: UUID, person_id: UUID, login_id: UUID, sessio
         await execute("UPDATE charging_session SET stop_asked_at = $2 WHERE id = $1", session_id, now)
         named = await fetchval("SELECT coalesce(transaction_ref, transaction_no::text) FROM charging_session WHERE id = $1", session_id)
         intent = RemoteStop(transaction=str(named))
-        await queue(account_id, session.station_id, intent, b"", now, asked_by=login_id, session_id=session_id)
+        await queue(account_id, session.station_id, intent, b"", now, asked_by=login_id, session_id=session_id, key=key, ticket=ticket)
     return [Changed(account_id=account_id, kind="session", id=session_id, person_id=person_id)]
 
 

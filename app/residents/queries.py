@@ -60,3 +60,13 @@ async def sites_occupied(person_id: UUID, day: date) -> list[UUID]:
         person_id, day,
     )  # fmt: skip
     return [row["site_id"] for row in rows]
+
+
+async def people_at_site(site_id: UUID, day: date) -> list[Person]:
+    """Who occupies a billing point of a site on a day, by name."""
+    rows = await fetch(
+        "SELECT DISTINCT p.* FROM person p JOIN occupancy o ON o.account_id = p.account_id AND o.person_id = p.id"
+        " JOIN billing_point b ON b.account_id = o.account_id AND b.id = o.billing_point_id"
+        " WHERE b.site_id = $1 AND o.period @> $2::date ORDER BY p.family_name, p.given_name, p.id", site_id, day,
+    )  # fmt: skip
+    return [Person(**{name: row[name] for name in Person.__struct_fields__}) for row in rows]

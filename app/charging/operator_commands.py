@@ -1,0 +1,166 @@
+"""What operators and support may ask of a station, checked, logged with their name and ticket, and queued."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from app.charging import asking, intents, local_lists, requests, station_files
+from app.charging.model import Changed
+from app.database.transaction import as_machine, fetchrow, fetchval, in_account
+from app.kernel.errors import Refused, not_found
+
+# The fixed list, in the order of the page.
+KINDS = (
+    "Reset", "UnlockConnector", "RemoteStart", "RemoteStop", "ChangeAvailability", "Trigger", "ClearCache", "PushLocalList",
+    "ReadConfiguration", "WriteConfiguration", "GetDiagnostics", "UpdateFirmware",
+)  # fmt: skip
+
+
+class StartFor(msgspec.Struct, frozen=True, kw_only=True, tag="RemoteStart", tag_field="kind", forbid_unknown_fields=True):
+    """Start a charge for a resident who may charge here; the resident pays for it."""
+
+    connector: int
+    person_id: UUID
+
+
+class StopSession(msgspec.Struct, frozen=True, kw_only=True, tag="RemoteStop", tag_field="kind", forbid_unknown_fields=True):
+    """Stop a session that runs at this station."""
+
+    session_id: UUID
+
+
+class FetchDiagnostics(msgspec.Struct, frozen=True, kw_only=True, tag="GetDiagnostics", tag_field="kind", forbid_unknown_fields=True):
+    """Have the station upload its log (`security`: its security log) under a link that works once."""
+
+    security: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class InstallFirmware(msgspec.Struct, frozen=True, kw_only=True, tag="UpdateFirmware", tag_field="kind", forbid_unknown_fields=True):
+    """Have the station fetch a firmware of the store under a link that works once. `signature` with `certificate`: signed."""
+
+    file_id: UUID
+    retrieve_at: datetime | None = None
+    certificate: str | None = None
+    signature: str | None = None
+
+
+class PushLocalList(msgspec.Struct, frozen=True, kw_only=True, tag="PushLocalList", tag_field="kind", forbid_unknown_fields=True):
+    """Send the whole local list anew."""
+
+
+Plain = (
+    intents.Reset | intents.UnlockConnector | intents.ChangeAvailability | intents.ReadConfiguration | intents.WriteConfiguration
+    | intents.Trigger | intents.ClearCache | intents.GetLocalListVersion | intents.GetCompositeSchedule | intents.ClearProfile
+    | intents.GetProfiles | intents.ReadReport | intents.SetMonitoringBase | intents.SetMonitoringLevel
+    | intents.GetMonitoringReport | intents.ClearMonitors | intents.ShowMessage | intents.GetMessages | intents.ClearMessage
+    | intents.DataTransfer | intents.GetInstalledCertificates | intents.GetTransactionStatus
+)  # fmt: skip
+OperatorCommand = Plain | StartFor | StopSession | FetchDiagnostics | InstallFirmware | PushLocalList
+
+
+class Asker(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, of which station, why."""
+
+    account_id: UUID
+    login_id: UUID
+    station_id: UUID
+    key: UUID
+    ticket: str | None
+    secret: bytes
+    public_url: str
+
+
+async def ask(who: Asker, command: Any, now: datetime) -> list[Changed]:
+    """Ask a station. The same key asks once. Raises Refused: not_found, station_offline, not_in_version, no_connector,
+    secret_setting, and for a start what a resident is told."""
+    if isinstance(command, StartFor):
+        return await _start(who, command, now)
+    if isinstance(command, StopSession):
+        return await _stop(who, command, now)
+    if isinstance(command, PushLocalList):
+        return await _push_list(who, now)
+    if isinstance(command, FetchDiagnostics | InstallFirmware):
+        return await _with_link(who, command, now)
+    if isinstance(command, intents.WriteConfiguration):
+        _check_settings(command)
+    _, changed = await asking.ask(who.account_id, who.login_id, who.station_id, command, who.key, who.secret, now, who.ticket)
+    return changed
+
+
+def _check_settings(command: intents.WriteConfiguration) -> None:
+    names = [one.name for one in command.settings]
+    if not names or any(not 0 < len(name) <= 150 for name in names) or any(len(one.value) > 1000 for one in command.settings):
+        raise Refused("invalid_input", 422, "Name one setting and its value.", fields=["settings"])
+    if intents.SECRET_SETTINGS & set(names):
+        raise Refused("secret_setting", 409, "The station's password is changed by key rotation, which keeps it connected.")
+
+
+async def _start(who: Asker, command: StartFor, now: datetime) -> list[Changed]:
+    async with in_account(who.account_id):
+        code = await fetchval("SELECT public_code FROM connector WHERE station_id = $1 AND number = $2", who.station_id, command.connector)
+        person = await fetchval("SELECT id FROM person WHERE id = $1", command.person_id)
+    if code is None or person is None:
+        raise not_found("place" if code is None else "resident")
+    _, changed = await requests.request_start(
+        who.account_id, command.person_id, who.login_id, code, who.key, who.secret, now, who.ticket
+    )  # fmt: skip
+    return changed
+
+
+async def _stop(who: Asker, command: StopSession, now: datetime) -> list[Changed]:
+    async with in_account(who.account_id):
+        row = await fetchrow("SELECT station_id, person_id FROM charging_session WHERE id = $1", command.session_id)
+    if row is None or row["station_id"] != who.station_id:
+        raise not_found("session")
+    return await requests.request_stop(
+        who.account_id, row["person_id"], who.login_id, command.session_id, now, key=who.key, ticket=who.ticket
+    )  # fmt: skip
+
+
+async def _with_link(who: Asker, command: FetchDiagnostics | InstallFirmware, now: datetime) -> list[Changed]:
+    token, link = station_files.new_link(who.public_url)
+    intent: intents.Intent
+    file_id: UUID | None = None
+    if isinstance(command, FetchDiagnostics):
+        intent = intents.GetDiagnostics(link=link, security=command.security, since=command.since, until=command.until)
+    else:
+        async with in_account(who.account_id):
+            found = await station_files.file(command.file_id)
+        if found.kind != "firmware":
+            raise not_found("firmware")
+        file_id = found.id
+        intent = intents.UpdateFirmware(
+            link=f"{link}{found.name}", retrieve_at=command.retrieve_at or now, certificate=command.certificate,
+            signature=command.signature,
+        )  # fmt: skip
+    _, changed = await asking.ask(
+        who.account_id, who.login_id, who.station_id, intent, who.key, who.secret, now, who.ticket,
+        first=lambda made: station_files.keep_link(who.account_id, who.station_id, made, token, file_id, now),
+    )  # fmt: skip
+    return changed
+
+
+async def _push_list(who: Asker, now: datetime) -> list[Changed]:
+    async with in_account(who.account_id):
+        known = await fetchval("SELECT id FROM station_command WHERE idempotency_key = $1", who.key)
+        row = await fetchrow("SELECT online FROM station WHERE id = $1", who.station_id)
+    if row is None:
+        raise not_found("station")
+    if known is None and not row["online"]:
+        raise Refused("station_offline", 409, asking.WHY_NOT["station_offline"])
+    if known is None:
+        async with as_machine():
+            await local_lists.push(who.account_id, who.station_id, now, {
+                "asked_by": who.login_id, "ticket": who.ticket, "key": who.key,
+            })  # fmt: skip
+    return [Changed(account_id=who.account_id, kind="command", station_id=who.station_id)]
+
+
+def reasons(online: bool, version: str | None) -> Mapping[str, str | None]:
+    """Each command of the fixed list and why it cannot be asked now (None: it can)."""
+    return {kind: asking.why_not(kind, online, version) for kind in KINDS}
