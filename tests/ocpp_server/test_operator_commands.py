@@ -69,6 +69,7 @@ ANSWERS = {
 OUTCOMES = {"ChangeAvailability": "scheduled", "WriteConfiguration": "reboot_required"}
 
 
+@pytest.mark.row("S06")
 @pytest.mark.row("S07")
 async def test_every_command_is_sent_answered_and_logged_with_who_what_answer_and_ticket(staff, version):
     station = await connected(staff.site, version)
@@ -96,7 +97,6 @@ async def test_every_command_is_sent_answered_and_logged_with_who_what_answer_an
     )
 
 
-@pytest.mark.row("S05")
 async def test_an_offline_station_has_every_command_disabled_with_the_reason_and_refuses_it(staff, version):
     detail = await staff.detail()
     assert {one["kind"] for one in detail["commands"]} >= {"Reset", "UnlockConnector", "UpdateFirmware"}
@@ -209,7 +209,7 @@ async def test_st40_one_command_is_in_flight_and_closing_fails_it_visibly(staff,
     assert (entry["outcome"], entry["reason"]) == ("failed", "connection_lost")
 
 
-async def test_a_station_that_says_no_pong_is_dead_and_its_command_fails_st34(database, redis_url, settings_for, tmp_path, version):
+async def test_st34_a_station_that_says_no_pong_is_dead_and_its_command_fails(database, redis_url, settings_for, tmp_path, version):
     from app.kernel.clock import utc_now
     from ocpp_server.main import running_node
     from tests.charging.house import make_house
@@ -225,10 +225,15 @@ async def test_a_station_that_says_no_pong_is_dead_and_its_command_fails_st34(da
             await staff.ask({"kind": "Reset"})
             entry = await staff.ended("Reset")
             assert (entry["outcome"], entry["reason"]) == ("failed", "connection_lost")
-            assert not (await staff.detail())["online"]
+
+            async def offline():
+                return not (await staff.detail())["online"]
+
+            await eventually(offline)
             station.cut()
 
 
+@pytest.mark.row("S06")
 async def test_a_start_for_a_resident_is_the_residents_and_a_stop_ends_it(staff):
     house = staff.site.house
     station = await connected(staff.site, i.V16)

@@ -39,6 +39,7 @@ def kept(staff):
     return [path for path in (staff.data / "station-files").rglob("*") if path.is_file()]
 
 
+@pytest.mark.row("S06")
 async def test_a_station_uploads_its_diagnostics_once(staff, version):
     station = await connected(staff.site, version)
     station.answers["GetDiagnostics"] = {"fileName": "log.zip"}
