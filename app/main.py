@@ -42,6 +42,7 @@ from app.residents import people_routes
 from app.residents import routes as residents
 from app.sites import routes as sites
 from app.sites import terms_routes
+from app.tariffs import routes as tariffs
 
 POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; "
@@ -160,6 +161,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
         residents.ROUTES,
         people_routes.ROUTES,
         privacy.ROUTES,
+        tariffs.ROUTES,
         onboarding.ROUTES,
         [health, ready, metrics_page],
     ]

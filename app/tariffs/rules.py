@@ -8,11 +8,29 @@ from zoneinfo import ZoneInfo
 
 from app.kernel.calendar import quarters_between
 from app.kernel.energy import kwh
+from app.kernel.errors import Refused
 from app.kernel.money import split, to_minor, vat_of_gross, vat_of_net
 from app.tariffs.model import Component, Dimension, Price, PriceLine, Tariff, Unit, UsePiece
 
 UNITS: dict[Dimension, Unit] = {"kwh": "kWh", "minute": "min", "idle_minute": "min", "session": "session"}
 ORDER: tuple[Dimension, ...] = ("session", "kwh", "minute", "idle_minute")
+
+
+DEAREST = Decimal(1000)
+
+
+def check_components(components: Sequence[Component]) -> None:
+    """Raises Refused no_price where nothing is priced by the kWh, bad_price with the position of a price that cannot be."""
+    if not any(part.dimension == "kwh" for part in components):
+        raise Refused("no_price", 422, "Write a price for the kWh.", fields=["components"])
+    for position, part in enumerate(components, start=1):
+        places = part.unit_price.as_tuple().exponent
+        odd = not part.unit_price.is_finite() or not 0 <= part.unit_price <= DEAREST or not isinstance(places, int) or places < -6
+        hours = (part.from_time is None) != (part.to_time is None)
+        days = part.weekdays is not None and not set(part.weekdays) <= set(range(1, 8))
+        if odd or hours or days or (part.grace_minutes or 0) < 0 or (part.cap_minor or 0) < 0:
+            raise Refused("bad_price", 422, f"Price {position} cannot be: zero or more, at most six places, both hours or none.",
+                          position=position, fields=["components"])  # fmt: skip
 
 
 def price(pieces: Sequence[UsePiece], tariff: Tariff) -> Price:
