@@ -1,66 +1,42 @@
 """How diagnostics and firmware go on, as stations of either version tell it. One request, one answer: an empty one."""
 
-import msgspec
+from collections.abc import Mapping
+from typing import Any
 
-from app.charging import progress, stations
+from app.charging import progress
+from app.charging.station_states import State, tell
 from ocpp_server import messages16 as m16
 from ocpp_server import messages201 as m201
 from ocpp_server import translate as t
 from ocpp_server.call import Call, Handler, Reply
 
 DIAGNOSTICS, FIRMWARE = "GetDiagnostics", "UpdateFirmware"
+STATES = {DIAGNOSTICS: "log", FIRMWARE: "firmware"}
 
 
-async def _follow(call: Call, kind: str, status: str, request_no: int | None) -> Reply:
-    await stations.seen(call.station, call.now)
-    return {}, await progress.follow(call.station, kind, status, request_no, call.now)
+def following(requests: Mapping[str, type[Any]], action: str, kind: str) -> Handler:
+    """The handler of a status notification: the last one is kept, and moves the command that it belongs to."""
 
+    async def handler(call: Call) -> Reply:
+        message = t.strict(call.payload, requests[action])
+        said = getattr(message, "request_id", None)
+        number = said if isinstance(said, int) else None
+        body = t.text_of(call.payload)
+        state = State(kind=STATES[kind], key="" if number is None else str(number), status=message.status, body=body)
+        await tell(call.station, action, call.message_id, body, [state], call.now)
+        known = number if number is not None and 0 < number <= t.LARGEST_INT else None
+        return {}, await progress.follow(call.station, kind, message.status, known, call.now)
 
-def _number(request_id: int | msgspec.UnsetType) -> int | None:
-    known = isinstance(request_id, int) and 0 < request_id <= t.LARGEST_INT
-    return int(request_id) if known else None  # type: ignore[arg-type]
-
-
-async def diagnostics16(call: Call) -> Reply:
-    """1.6: how far an upload is."""
-    message = t.strict(call.payload, m16.DiagnosticsStatusNotificationRequest)
-    return await _follow(call, DIAGNOSTICS, message.status, None)
-
-
-async def firmware16(call: Call) -> Reply:
-    """1.6: how far an update is."""
-    message = t.strict(call.payload, m16.FirmwareStatusNotificationRequest)
-    return await _follow(call, FIRMWARE, message.status, None)
-
-
-async def signed_firmware16(call: Call) -> Reply:
-    """1.6 with security: how far a signed update is."""
-    message = t.strict(call.payload, m16.SignedFirmwareStatusNotificationRequest)
-    return await _follow(call, FIRMWARE, message.status, _number(message.request_id))
-
-
-async def log16(call: Call) -> Reply:
-    """1.6 with security: how far the upload of a log is."""
-    message = t.strict(call.payload, m16.LogStatusNotificationRequest)
-    return await _follow(call, DIAGNOSTICS, message.status, _number(message.request_id))
-
-
-async def firmware201(call: Call) -> Reply:
-    """2.0.1: how far an update is."""
-    message = t.strict(call.payload, m201.FirmwareStatusNotificationRequest)
-    return await _follow(call, FIRMWARE, message.status, _number(message.request_id))
-
-
-async def log201(call: Call) -> Reply:
-    """2.0.1: how far the upload of a log is."""
-    message = t.strict(call.payload, m201.LogStatusNotificationRequest)
-    return await _follow(call, DIAGNOSTICS, message.status, _number(message.request_id))
+    return handler
 
 
 HANDLERS_16: dict[str, Handler] = {
-    "DiagnosticsStatusNotification": diagnostics16,
-    "FirmwareStatusNotification": firmware16,
-    "LogStatusNotification": log16,
-    "SignedFirmwareStatusNotification": signed_firmware16,
+    "DiagnosticsStatusNotification": following(m16.REQUESTS, "DiagnosticsStatusNotification", DIAGNOSTICS),
+    "FirmwareStatusNotification": following(m16.REQUESTS, "FirmwareStatusNotification", FIRMWARE),
+    "LogStatusNotification": following(m16.REQUESTS, "LogStatusNotification", DIAGNOSTICS),
+    "SignedFirmwareStatusNotification": following(m16.REQUESTS, "SignedFirmwareStatusNotification", FIRMWARE),
 }
-HANDLERS_201: dict[str, Handler] = {"FirmwareStatusNotification": firmware201, "LogStatusNotification": log201}
+HANDLERS_201: dict[str, Handler] = {
+    "FirmwareStatusNotification": following(m201.REQUESTS, "FirmwareStatusNotification", FIRMWARE),
+    "LogStatusNotification": following(m201.REQUESTS, "LogStatusNotification", DIAGNOSTICS),
+}

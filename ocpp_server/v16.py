@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.charging import authorisation, review, stations, transactions
-from ocpp_server import follow
+from ocpp_server import both, follow
 from ocpp_server import messages16 as m
 from ocpp_server import translate as t
 from ocpp_server.call import Call, Handler, Reply
@@ -19,13 +19,6 @@ async def boot_notification(call: Call) -> Reply:
         t.optional(message.firmware_version), t.text_of(call.payload), call.message_id, call.now,
     )  # fmt: skip
     return {"currentTime": t.iso(call.now), "interval": heartbeat_seconds(), "status": "Accepted"}, []
-
-
-async def heartbeat(call: Call) -> Reply:
-    """The station lives."""
-    t.strict(call.payload, m.HeartbeatRequest)
-    await stations.seen(call.station, call.now)
-    return {"currentTime": t.iso(call.now)}, []
 
 
 async def status_notification(call: Call) -> Reply:
@@ -66,22 +59,14 @@ async def stop_transaction(call: Call) -> Reply:
     return ({"idTagInfo": {"status": "Accepted"}} if report.id_tag else {}), changed
 
 
-async def data_transfer(call: Call) -> Reply:
-    """A maker's own message: none is known here."""
-    t.strict(call.payload, m.DataTransferRequest)
-    await stations.seen(call.station, call.now)
-    return {"status": "UnknownVendorId"}, []
-
-
 HANDLERS: dict[str, Handler] = {
+    **both.handlers(m.REQUESTS),
     "BootNotification": boot_notification,
-    "Heartbeat": heartbeat,
     "StatusNotification": status_notification,
     "Authorize": authorize,
     "StartTransaction": start_transaction,
     "MeterValues": meter_values,
     "StopTransaction": stop_transaction,
-    "DataTransfer": data_transfer,
     **follow.HANDLERS_16,
 }
 # The answer to a message about money that makes no sense: it is kept for a person, and the station need not repeat it.

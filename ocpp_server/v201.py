@@ -6,7 +6,7 @@ from typing import Any
 from app.charging import authorisation, review, stations, transactions
 from app.charging.station_states import connector_status
 from app.charging.transaction_events import record_event
-from ocpp_server import follow
+from ocpp_server import both, follow, v201_reports
 from ocpp_server import messages201 as m
 from ocpp_server import translate as t
 from ocpp_server import translate201 as t201
@@ -23,13 +23,6 @@ async def boot_notification(call: Call) -> Reply:
         t.optional(about.firmware_version), t.text_of(call.payload), call.message_id, call.now,
     )  # fmt: skip
     return {"currentTime": t.iso(call.now), "interval": heartbeat_seconds(), "status": "Accepted"}, []
-
-
-async def heartbeat(call: Call) -> Reply:
-    """The station lives."""
-    t.strict(call.payload, m.HeartbeatRequest)
-    await stations.seen(call.station, call.now)
-    return {"currentTime": t.iso(call.now)}, []
 
 
 async def status_notification(call: Call) -> Reply:
@@ -66,13 +59,17 @@ async def meter_values(call: Call) -> Reply:
 
 
 HANDLERS: dict[str, Handler] = {
+    **both.handlers(m.REQUESTS),
+    **v201_reports.HANDLERS,
     "BootNotification": boot_notification,
-    "Heartbeat": heartbeat,
     "StatusNotification": status_notification,
     "Authorize": authorize,
     "TransactionEvent": transaction_event,
     "MeterValues": meter_values,
     **follow.HANDLERS_201,
+    # Contract certificates of cars (ISO 15118): none is issued here, and nobody is asked whether one is revoked.
+    "Get15118EVCertificate": both.answered(m.Get15118EVCertificateRequest, {"status": "Failed", "exiResponse": ""}),
+    "GetCertificateStatus": both.answered(m.GetCertificateStatusRequest, {"status": "Failed"}),
 }
 # The answer to a message about money that makes no sense: it is kept for a person, and the station need not repeat it.
 ANSWERS: dict[str, dict[str, Any]] = {"TransactionEvent": {}, "MeterValues": {}}
