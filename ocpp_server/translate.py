@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from app.charging.model import StartReport, StopReport, ValueReport
+from app.metering.model import SignedText
 from app.metering.rules import LARGEST_WH, Sample, exact, read
 from ocpp_server import untidy as u
 
@@ -113,10 +114,11 @@ def _values(moments: list[u.LooseMeterValue]) -> list[ValueReport]:
         samples = [Sample(str(s.value), s.measurand or "", s.unit or "", s.phase or "", s.format or "Raw") for s in moment.sampled_value]
         context = next((s.context for s in moment.sampled_value if s.context), None)
         raw = msgspec.json.encode(moment).decode()
+        signed = tuple(SignedText(clean(str(s.value))) for s in moment.sampled_value if s.format == "SignedData")
         found.append(
             ValueReport(
                 taken_at=instant(moment.timestamp), reading=read(samples),
-                context=None if context is None else clean(context)[:50], raw=raw,
+                context=None if context is None else clean(context)[:50], raw=raw, signed=signed,
             )
         )  # fmt: skip
     return found

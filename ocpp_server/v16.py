@@ -34,15 +34,20 @@ async def status_notification(call: Call) -> Reply:
 async def authorize(call: Call) -> Reply:
     """May this badge charge?"""
     message = t.strict(call.payload, m.AuthorizeRequest)
-    status = await authorisation.authorise(call.station, t.clean(message.id_tag), call.secret, call.now)
-    return {"idTagInfo": {"status": status}}, []
+    holder = await authorisation.token_holder(call.station, t.clean(message.id_tag), call.secret, call.now)
+    return {"idTagInfo": id_tag_info(holder.status, holder.group)}, []
+
+
+def id_tag_info(status: str, group: str | None) -> dict[str, str]:
+    """What a station is told of a badge. By the parent id it lets a resident's other badge stop the charge, nobody else's."""
+    return {"status": status} if group is None else {"status": status, "parentIdTag": group}
 
 
 async def start_transaction(call: Call) -> Reply:
     """Charging has begun."""
     report = t.start_report(call.payload)
     answer, changed = await transactions.start_session(call.station, report, call.message_id, call.secret, call.now)
-    return {"transactionId": answer.transaction_no, "idTagInfo": {"status": answer.tag_status}}, changed
+    return {"transactionId": answer.transaction_no, "idTagInfo": id_tag_info(answer.tag_status, answer.group)}, changed
 
 
 async def meter_values(call: Call) -> Reply:

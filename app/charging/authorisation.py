@@ -1,6 +1,9 @@
-"""Whom a tag stands for at a station: a request's one-time tag first, then a badge of somebody who lives here."""
+"""Whom a tag stands for at a station: a request's one-time tag first, then a badge of somebody who lives here, then a
+roaming partner's customer where the station takes them. The class is fixed here and goes with the session."""
 
-from datetime import date, datetime
+import base64
+import hashlib
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -12,29 +15,70 @@ from app.kernel.identifiers import keyed_hash, tail
 from app.residents.badge_uid import sealed_uid
 
 
+INTERNAL, EXTERNAL = "internal", "external"
+AUTHORISED_FOR = timedelta(minutes=15)  # from holding the badge to the start
+LIVE = timedelta(minutes=5)  # an older start comes from a queue and says nothing about who charges now
+
+
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom a tag stands for, and what the station is told."""
+    """Whom a tag stands for, and what the station is told. `class_`: internal (known here) or external (a partner's)."""
 
     tag_hash: bytes
     tag_tail: str
     status: str
     source: str = "unknown"
+    class_: str = INTERNAL
+    issuer: str | None = None
     badge_id: UUID | None = None
     request_id: UUID | None = None
     person_id: UUID | None = None
     billing_point_id: UUID | None = None
+    sessions_at_once: int | None = None
+
+    @property
+    def group(self) -> str | None:
+        """What all badges of one resident have in common (OCPP's parent or group id): each may stop the others' charge."""
+        return None if self.person_id is None else group_of(self.person_id)
+
+
+def group_of(person_id: UUID) -> str:
+    """The group of a resident's badges: twenty characters that tell nothing about the person."""
+    return "G" + base64.b32encode(hashlib.sha256(b"group of " + person_id.bytes).digest()).decode()[:19]
 
 
 async def authorise(station: Station, id_tag: str, secret: bytes, now: datetime) -> str:
     """The status of a badge at this station: Accepted, Blocked, Expired, Invalid."""
+    return (await token_holder(station, id_tag, secret, now)).status
+
+
+async def token_holder(station: Station, id_tag: str, secret: bytes, now: datetime) -> Holder:
+    """Whom a token held to the station stands for; an accepted one's class is kept for the session that follows."""
     async with as_machine():
         holder = await holder_of(station, None, id_tag, secret, now)
-        if holder.badge_id is not None and holder.status == "Accepted":
-            await execute("UPDATE badge SET last_used_at = $2 WHERE id = $1", holder.badge_id, now)
-            # Entered before UIDs were sealed for local lists: the station has just told it.
-            sealed = sealed_uid(secret, holder.badge_id, id_tag)
-            await execute("UPDATE badge SET uid_sealed = $2 WHERE id = $1 AND uid_sealed IS NULL", holder.badge_id, sealed)
-    return holder.status
+        if holder.status == "Accepted":
+            if holder.badge_id is not None:
+                await execute("UPDATE badge SET last_used_at = $2 WHERE id = $1", holder.badge_id, now)
+                # Entered before UIDs were sealed for local lists: the station has just told it.
+                sealed = sealed_uid(secret, holder.badge_id, id_tag)
+                await execute("UPDATE badge SET uid_sealed = $2 WHERE id = $1 AND uid_sealed IS NULL", holder.badge_id, sealed)
+            await execute(REMEMBER, station.account_id, station.id, holder.tag_hash, now, holder.status, holder.class_, holder.issuer)
+    return holder
+
+
+async def holder_at_start(station: Station, connector_no: int, id_tag: str, secret: bytes, at: datetime, now: datetime) -> Holder:
+    """Whom a starting session belongs to (inside the caller's transaction), by the class fixed at authorisation.
+
+    A badge that charges elsewhere at this moment is answered ConcurrentTx; should energy flow, it is still its holder's.
+    """
+    holder = await holder_of(station, connector_no, id_tag, secret, at)
+    fixed = await fetchrow(FIXED, station.account_id, station.id, holder.tag_hash, at - AUTHORISED_FOR, at + AUTHORISED_FOR)
+    if fixed is not None and holder.request_id is None:
+        holder = msgspec.structs.replace(holder, class_=fixed["class"], issuer=fixed["issuer"])
+    if holder.status == "Accepted" and holder.sessions_at_once is not None and now - at < LIVE:
+        elsewhere = await fetchval(ELSEWHERE, station.account_id, holder.tag_hash, station.id, connector_no)
+        if elsewhere >= holder.sessions_at_once:
+            return msgspec.structs.replace(holder, status="ConcurrentTx")
+    return holder
 
 
 async def holder_of(station: Station, connector_no: int | None, id_tag: str, secret: bytes, at: datetime) -> Holder:
@@ -43,12 +87,13 @@ async def holder_of(station: Station, connector_no: int | None, id_tag: str, sec
     request = await fetchrow(REQUEST, station.account_id, tag_hash, station.id)
     if request is not None:
         return Holder(tag_hash=tag_hash, tag_tail="", status="Accepted", source="app", request_id=request["id"],
-                      person_id=request["person_id"], billing_point_id=request["billing_point_id"])  # fmt: skip
+                      person_id=request["person_id"], billing_point_id=request["billing_point_id"],
+                      class_=request["class"])  # fmt: skip
     badge = await fetchrow(BADGE, station.account_id, tag_hash)
     if badge is None:
-        return Holder(tag_hash=tag_hash, tag_tail=tail(id_tag), status="Invalid")
+        return await _partners_customer(station, tag_hash, tail(id_tag))
     nobody = Holder(tag_hash=tag_hash, tag_tail=badge["uid_tail"], status="Invalid", badge_id=badge["id"])
-    if badge["state"] != "active":
+    if badge["state"] != "active" or not badge["charging_allowed"]:
         return msgspec.structs.replace(nobody, status="Blocked")
     zone = await fetchval("SELECT time_zone FROM site WHERE id = $1", station.site_id)
     day = local_date(at, zone)
@@ -58,8 +103,19 @@ async def holder_of(station: Station, connector_no: int | None, id_tag: str, sec
     if billing_point_id is None:
         return nobody
     return msgspec.structs.replace(
-        nobody, status="Accepted", source="badge", person_id=badge["person_id"], billing_point_id=billing_point_id
-    )
+        nobody, status="Accepted", source="badge", person_id=badge["person_id"], billing_point_id=billing_point_id,
+        sessions_at_once=badge["sessions_at_once"],
+    )  # fmt: skip
+
+
+async def _partners_customer(station: Station, tag_hash: bytes, tag_tail: str) -> Holder:
+    """A token that nobody here has: a partner's customer where the station takes them, else refused."""
+    nobody = Holder(tag_hash=tag_hash, tag_tail=tag_tail, status="Invalid")
+    row = await fetchrow(ROAMING, station.account_id, tag_hash, station.id)
+    if row is None or not row["roaming_allowed"]:
+        return nobody
+    status = "Accepted" if row["allowed"] else "Blocked"
+    return msgspec.structs.replace(nobody, status=status, source="badge", class_=EXTERNAL, issuer=row["issuer"])
 
 
 async def _billing_point(station: Station, connector_no: int | None, person_id: UUID, day: date) -> UUID | None:
@@ -74,10 +130,30 @@ async def _billing_point(station: Station, connector_no: int | None, person_id: 
 
 
 REQUEST = """
-SELECT id, person_id, billing_point_id FROM charge_request WHERE account_id = $1 AND tag_hash = $2 AND station_id = $3
+SELECT id, person_id, billing_point_id, class FROM charge_request WHERE account_id = $1 AND tag_hash = $2 AND station_id = $3
 """
 BADGE = """
-SELECT id, person_id, uid_tail, state, valid_from, valid_to FROM badge WHERE account_id = $1 AND uid_hash = $2
+SELECT b.id, b.person_id, b.uid_tail, b.state, b.valid_from, b.valid_to, b.sessions_at_once, p.charging_allowed
+FROM badge b JOIN person p ON p.account_id = b.account_id AND p.id = b.person_id
+WHERE b.account_id = $1 AND b.uid_hash = $2
+"""
+ROAMING = """
+SELECT r.issuer, r.allowed, st.roaming_allowed FROM roaming_token r
+JOIN station st ON st.account_id = r.account_id AND st.id = $3 WHERE r.account_id = $1 AND r.uid_hash = $2
+"""
+REMEMBER = """
+INSERT INTO token_authorisation (account_id, station_id, tag_hash, at, status, class, issuer) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (account_id, station_id, tag_hash)
+    DO UPDATE SET at = excluded.at, status = excluded.status, class = excluded.class, issuer = excluded.issuer
+"""
+FIXED = """
+SELECT class, issuer FROM token_authorisation
+WHERE account_id = $1 AND station_id = $2 AND tag_hash = $3 AND at BETWEEN $4 AND $5
+"""
+# A session on a station that is away may be over long since; it keeps nobody from charging.
+ELSEWHERE = """
+SELECT count(*) FROM charging_session x JOIN station st ON st.account_id = x.account_id AND st.id = x.station_id
+WHERE x.account_id = $1 AND x.tag_hash = $2 AND x.state = 'open' AND st.online AND (x.station_id, x.connector_no) <> ($3, $4)
 """
 OCCUPIED = """
 SELECT o.billing_point_id FROM occupancy o JOIN billing_point b

@@ -7,6 +7,7 @@ import asyncpg
 from app.charging import rules
 from app.charging.model import Changed
 from app.database.transaction import as_machine, execute, fetch
+from app.metering.commands import signed_verdict
 from app.outbox.commands import record
 
 GRACE = timedelta(minutes=15)
@@ -42,6 +43,8 @@ async def close_missing_stops(now: datetime) -> list[Changed]:
 
 async def _close(row: asyncpg.Record, now: datetime) -> None:
     closing = estimate(row)
+    if closing.state == "ended" and (await signed_verdict(row["id"]))[0]:
+        closing = rules.Close("held", None, "signature_invalid")
     stopped_at = row["last_value_at"] or row["started_at"]
     await execute(
         CLOSE, row["id"], closing.state, max(stopped_at, row["started_at"]), now, row["last_meter_wh"], closing.energy_wh,

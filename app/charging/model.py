@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.metering.model import SignedText
 from app.metering.rules import Reading
 
 
@@ -159,6 +160,7 @@ class ValueReport(msgspec.Struct, frozen=True, kw_only=True):
     reading: Reading
     context: str | None
     raw: str
+    signed: tuple[SignedText, ...] = ()
 
 
 class EventReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,10 +189,11 @@ class EventAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StartAnswer(msgspec.Struct, frozen=True):
-    """What the station is told about a start."""
+    """What the station is told about a start. `group`: what all badges of one resident have in common."""
 
     transaction_no: int
     tag_status: str
+    group: str | None = None
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,8 @@ COMMAND_GRACE = timedelta(seconds=5)  # a node that lives gives its commands up 
 PLUG_IN_SECONDS = 60  # OCPP's ConnectionTimeOut: from Accepted to the start
 SILENT_AFTER = timedelta(minutes=5)
 CHARGING_FROM_W = 100
+# What a connector's state says about the car: whether it stands idle. Other states say nothing about it.
+IDLE_BY_STATUS = {"SuspendedEV": True, "Finishing": True, "Charging": False, "SuspendedEVSE": False}
 
 OPEN_REQUEST_STATES = ("asked", "sent", "plug_in")
 REQUEST_STEPS = {
@@ -89,6 +91,8 @@ def session_state(session: Session, now: datetime, price_known: bool = True) -> 
     if session.stop_asked_at is not None and now - session.stop_asked_at < timedelta(seconds=COMMAND_SECONDS):
         return "stopping", {}
     stop_failed = session.stop_asked_at is not None
+    if session.connector_status == "Faulted":
+        return "faulted", {"error": session.connector_error}
     last = session.last_value_at or session.started_at
     if not session.online or now - last > SILENT_AFTER:
         return "station_silent", {"since": last}

@@ -5,10 +5,18 @@ from uuid import UUID
 
 import asyncpg
 
+from app.charging import rules
 from app.charging.model import Changed, Station
 from app.database.transaction import as_machine, execute, fetch, fetchrow
 
 DEAD_AFTER = timedelta(seconds=45)
+
+# From the moment the car asks for no power, once it has had some; over when it asks again or the station holds it back.
+IDLE = """
+UPDATE charging_session SET idle_since = CASE WHEN NOT $2::bool THEN NULL
+    WHEN coalesce(last_meter_wh, meter_start_wh) > meter_start_wh THEN coalesce(idle_since, greatest($3, started_at)) END
+WHERE id = $1
+"""
 
 
 CONNECT = """
@@ -136,6 +144,8 @@ async def show_status(station: Station, number: int, state: str, error_code: str
         "SELECT id, person_id FROM charging_session WHERE station_id = $1 AND connector_no = $2 AND state = 'open'"
         " ORDER BY started_at DESC LIMIT 1", station.id, number,
     )  # fmt: skip
+    if open_session is not None and state in rules.IDLE_BY_STATUS:
+        await execute(IDLE, open_session["id"], rules.IDLE_BY_STATUS[state], at)
     changed = [Changed(account_id=station.account_id, kind="connector", station_id=station.id, connector=number)]
     if open_session is not None:
         changed.append(

@@ -7,21 +7,22 @@ import asyncpg
 import msgspec
 
 from app.charging import rules
-from app.charging.authorisation import holder_of
+from app.charging.authorisation import holder_at_start
+from app.charging.doubts import odd_end, odd_start
 from app.charging.estimates import correct_estimate
 from app.charging.model import Changed, StartAnswer, StartReport, Station, StopReport, ValueReport
 from app.charging.review import keep_for_review
 from app.charging.stations import keep_message, note_security_event
-from app.database.transaction import as_machine, execute, fetchrow
+from app.database.transaction import as_machine, execute, fetchrow, fetchval
 from app.kernel.identifiers import new_id, tail
-from app.metering.commands import store_value
+from app.metering.commands import store_signed, store_value
 from app.outbox.commands import record
 
 INSERT_SESSION = """
 INSERT INTO charging_session (account_id, id, station_id, connector_no, tag_hash, tag_tail, tag_status, source, class,
     badge_id, request_id, person_id, billing_point_id, started_at, started_raw, start_received_at, meter_start_wh,
-    held_reason)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'internal', $9, $10, $11, $12, $13, $14, $15, $16, $17)
+    held_reason, issuer)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $18, $9, $10, $11, $12, $13, $14, $15, $16, $17, $19)
 ON CONFLICT (account_id, station_id, connector_no, started_at, meter_start_wh, tag_hash) WHERE transaction_ref IS NULL
     DO UPDATE SET started_raw = charging_session.started_raw
 RETURNING id, transaction_no, tag_status, id = $2 AS fresh
@@ -36,10 +37,10 @@ async def start_session(
     A start with an unknown or blocked tag is recorded too (the station may have charged offline), charged to nobody.
     """
     async with as_machine():
-        odd = rules.odd_clock(report.started_at, now, station.commissioned_at)
+        odd = await odd_start(station, report.connector_no, report.started_at, report.meter_start_wh, now)
         # By a clock that cannot be believed nobody's badge would be valid: then the time of receipt decides.
         at = report.started_at if odd is None else now
-        holder = await holder_of(station, report.connector_no, report.id_tag, secret, at)
+        holder = await holder_at_start(station, report.connector_no, report.id_tag, secret, at, now)
         await keep_message(station, "StartTransaction", message_id, without_tag(report.body, report.id_tag), now)
         if not await connector_exists(station, report.connector_no):
             odd = odd or "unknown_connector"
@@ -47,6 +48,7 @@ async def start_session(
             INSERT_SESSION, station.account_id, new_id(), station.id, report.connector_no, holder.tag_hash,
             holder.tag_tail, holder.status, holder.source, holder.badge_id, holder.request_id, holder.person_id,
             holder.billing_point_id, report.started_at, report.started_raw, now, report.meter_start_wh, odd,
+            holder.class_, holder.issuer,
         )  # fmt: skip
         if row is None:
             raise LookupError("the insert of a session returns its row, new or known")
@@ -57,7 +59,7 @@ async def start_session(
                 await request_started(holder.request_id, row["id"], now)
                 changed.append(request_changed(station, holder.request_id, holder.person_id))
     changed.append(connector_changed(station, report.connector_no))
-    return StartAnswer(row["transaction_no"], row["tag_status"]), changed
+    return StartAnswer(row["transaction_no"], row["tag_status"], holder.group), changed
 
 
 LOCKED = (
@@ -92,6 +94,8 @@ async def close_session(station: Station, row: asyncpg.Record, report: StopRepor
     """End a locked session by a stop (inside the caller's transaction). What cannot be true is held."""
     closing = rules.close(row["meter_start_wh"], report.meter_stop_wh, row["started_at"], report.stopped_at, station.max_power_w)
     odd = row["held_reason"] or rules.odd_clock(report.stopped_at, now, station.commissioned_at)
+    if odd is None and closing.energy_wh is not None:
+        odd = await odd_end(row, report, closing.energy_wh)
     if odd is not None and closing.state == "ended":
         closing = rules.Close("held", None, odd)
     await execute(
@@ -133,14 +137,26 @@ async def store_report(station: Station, connector_no: int, session_id: UUID | N
         station.account_id, station.id, connector_no, value.taken_at, session_id, value.reading, value.context,
         value.raw, now,
     )  # fmt: skip
+    for signed in value.signed:
+        key = await fetchval("SELECT meter_public_key FROM station WHERE id = $1", station.id)
+        verdict = await store_signed(
+            station.account_id, station.id, connector_no, value.taken_at, session_id, signed, value.context, key, now
+        )
+        over = "SELECT 1 FROM charging_session WHERE id = $1 AND state NOT IN ('open', 'stop_missing')"
+        if verdict == "invalid" and (session_id is None or await fetchval(over, session_id)):
+            await keep_for_review(station, "signed_value", "signature_invalid", signed.received, now)
 
 
+# Idle is a car that asks for no power, never one that the station holds back (ST-19).
 # The register shown never falls, whatever the station sends: some count from 0 in MeterValues (ST-14).
 MOVE_FIGURES = """
 UPDATE charging_session SET last_value_at = $2,
     last_meter_wh = greatest($3, last_meter_wh, meter_start_wh),
     last_power_w = coalesce($4, last_power_w),
     idle_since = CASE WHEN $4::int IS NULL THEN idle_since WHEN $4 >= $5 THEN NULL
+        WHEN EXISTS (SELECT 1 FROM connector c WHERE c.account_id = charging_session.account_id
+            AND c.station_id = charging_session.station_id AND c.number = charging_session.connector_no
+            AND c.status = 'SuspendedEVSE') THEN NULL
         ELSE coalesce(idle_since, CASE WHEN greatest($3, last_meter_wh, meter_start_wh) > meter_start_wh THEN $2 END) END
 WHERE id = $1 AND (last_value_at IS NULL OR last_value_at <= $2)
 """

@@ -11,3 +11,10 @@ class MeterPoint(msgspec.Struct, frozen=True):
     taken_at: datetime
     energy_wh: int | None
     power_w: int | None
+
+
+class SignedText(msgspec.Struct, frozen=True):
+    """A signed value as it stood in a message, and the key that came with it."""
+
+    received: str
+    public_key: str | None = None

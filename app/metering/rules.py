@@ -8,7 +8,7 @@ import msgspec
 
 LARGEST_W = 10**9
 LARGEST_WH = 10**15  # a register beyond this is nonsense, and so is anything that PostgreSQL could not hold
-UNIT_SCALE = {"": 0, "Wh": 0, "kWh": 3, "W": 0, "kW": 3}
+UNIT_SCALE = {"": 0, "wh": 0, "kwh": 3, "w": 0, "kw": 3}  # in any case: some firmware writes KWH
 REGISTER = "Energy.Active.Import.Register"
 POWER = "Power.Active.Import"
 
@@ -39,9 +39,9 @@ def exact(value: str, unit: str) -> int | None:
         number = Decimal(value.strip().replace(",", "."))
     except InvalidOperation:
         return None
-    if not number.is_finite() or unit not in UNIT_SCALE or abs(number.adjusted()) > 18:
+    if not number.is_finite() or unit.casefold() not in UNIT_SCALE or abs(number.adjusted()) > 18:
         return None
-    scaled = number.scaleb(UNIT_SCALE[unit])
+    scaled = number.scaleb(UNIT_SCALE[unit.casefold()])
     if abs(scaled) > LARGEST_WH:
         return None
     return int(scaled.quantize(Decimal(1), rounding=ROUND_HALF_UP))
@@ -54,9 +54,9 @@ def read(samples: Iterable[Sample]) -> Reading:
     flags: list[str] = []
     for sample in samples:
         measurand = sample.measurand or REGISTER
-        if measurand not in (REGISTER, POWER):
-            continue
-        amount = None if sample.format == "SignedData" else exact(sample.value, sample.unit)
+        if measurand not in (REGISTER, POWER) or sample.format == "SignedData":
+            continue  # signed values are kept and verified apart
+        amount = exact(sample.value, sample.unit)
         if amount is None or (measurand == POWER and abs(amount) > LARGEST_W):
             flags.append(f"unreadable {measurand}")
         elif sample.phase:
@@ -111,3 +111,11 @@ def implausible(energy_wh: int, duration_s: int, max_power_w: int) -> str | None
     if energy_wh * 36_000 > max_power_w * max(duration_s, 0) * 11 + 1000 * 36_000:
         return "more_than_possible"
     return None
+
+
+SIGNED_SLACK_WH = 10  # registers in whole Wh beside signed ones with their own places
+
+
+def signatures_disagree(signed_wh: int | None, energy_wh: int) -> bool:
+    """Whether the signed registers say something else than the plain ones."""
+    return signed_wh is not None and abs(signed_wh - energy_wh) > SIGNED_SLACK_WH

@@ -83,13 +83,13 @@ def _lines(dimension: Dimension, pieces: Sequence[UsePiece], tariff: Tariff) -> 
 
 
 def _amount(dimension: Dimension, piece: UsePiece) -> int:
-    """Wh, seconds or one."""
+    """Wh, seconds or one. A second is either one of charging or an idle one."""
     if dimension == "kwh":
         return piece.energy_wh
     if dimension == "session":
         return 1
     seconds = round((piece.end - piece.start).total_seconds())
-    return piece.idle_s if dimension == "idle_minute" else seconds
+    return piece.idle_s if dimension == "idle_minute" else seconds - piece.idle_s
 
 
 def _line(component: Component, amount: int, currency: str) -> PriceLine | None:

@@ -1,0 +1,50 @@
+"""What makes a start or an end doubtful beyond its own figures: the station's earlier messages, neighbours, signatures."""
+
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from app.charging import rules
+from app.charging.model import Station, StopReport
+from app.database.transaction import fetchval
+from app.metering.commands import signed_verdict
+from app.metering.rules import signatures_disagree
+
+# Sessions whose own clock was wrong say nothing about the order of the others.
+LATEST = """
+SELECT max(greatest(started_at, coalesce(stopped_at, started_at))) FROM charging_session
+WHERE account_id = $1 AND station_id = $2 AND connector_no = $3
+    AND (held_reason IS NULL OR held_reason NOT IN ('clock_ahead', 'clock_behind', 'before_commissioning', 'stopped_before_start'))
+    AND (started_at, meter_start_wh) <> ($4, $5)
+"""
+# Another session on the same connector that was running at the same time and has counted the same energy.
+OVERLAP = """
+SELECT 1 FROM charging_session o JOIN charging_session x ON x.id = $1
+WHERE o.account_id = x.account_id AND o.station_id = x.station_id AND o.connector_no = x.connector_no AND o.id <> x.id
+    AND o.state <> 'discarded' AND o.started_at < $2
+    AND coalesce(o.stopped_at, o.last_value_at, o.started_at) > x.started_at AND o.meter_start_wh < $3
+    AND coalesce(o.meter_stop_wh, o.last_meter_wh, o.meter_start_wh) > x.meter_start_wh
+LIMIT 1
+"""
+SLACK = timedelta(minutes=1)
+
+
+async def odd_start(station: Station, connector_no: int, started_at: datetime, meter_start_wh: int, now: datetime) -> str | None:
+    """Why a start's time cannot be believed, or None (inside the caller's transaction)."""
+    odd = rules.odd_clock(started_at, now, station.commissioned_at)
+    if odd is not None:
+        return odd
+    latest = await fetchval(LATEST, station.account_id, station.id, connector_no, started_at, meter_start_wh)
+    return "clock_behind" if latest is not None and started_at < latest - SLACK else None
+
+
+async def odd_end(session: asyncpg.Record, report: StopReport, energy_wh: int) -> str | None:
+    """Why an end with possible figures must still be looked at, or None (inside the caller's transaction)."""
+    forged, signed_wh = await signed_verdict(session["id"])
+    if forged:
+        return "signature_invalid"
+    if signatures_disagree(signed_wh, energy_wh):
+        return "signed_differs"
+    if await fetchval(OVERLAP, session["id"], report.stopped_at, report.meter_stop_wh):
+        return "overlaps"
+    return None
