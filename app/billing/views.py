@@ -93,7 +93,8 @@ async def connector_view(connector: Connector, person_id: UUID | None, hotline: 
     refusal: str | None = "not_signed_in"
     if person_id is not None:
         billing_point_id = await charging.billing_point_of(person_id, connector.site_id, today)
-        refusal = charging_rules.refusal(connector, billing_point_id, person_id)
+        allowed = await charging.charging_allowed(person_id)
+        refusal = charging_rules.refusal(connector, billing_point_id, person_id, allowed)
         refusal = refusal or ("price_unknown" if tariff is None else None)
     key, params = charging_rules.connector_state(connector, person_id)
     mine = person_id is not None and connector.open_session_person_id == person_id

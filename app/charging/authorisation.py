@@ -14,7 +14,6 @@ from app.kernel.calendar import local_date
 from app.kernel.identifiers import keyed_hash, tail
 from app.residents.badge_uid import sealed_uid
 
-
 INTERNAL, EXTERNAL = "internal", "external"
 AUTHORISED_FOR = timedelta(minutes=15)  # from holding the badge to the start
 LIVE = timedelta(minutes=5)  # an older start comes from a queue and says nothing about who charges now

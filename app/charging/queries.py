@@ -117,6 +117,11 @@ async def open_requests(person_id: UUID) -> list[ChargeRequest]:
     return [_make(ChargeRequest, row) for row in rows]
 
 
+async def charging_allowed(person_id: UUID) -> bool:
+    """Whether a resident's charging is not stopped."""
+    return bool(await fetchval("SELECT charging_allowed FROM person WHERE id = $1", person_id))
+
+
 async def billing_point_of(person_id: UUID, site_id: UUID, day: date) -> UUID | None:
     """The billing point that a person occupies at a site on a day."""
     found = await fetchval(

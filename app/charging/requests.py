@@ -15,6 +15,7 @@ from app.outbox.commands import record
 
 REFUSALS = {
     "not_allowed": "This place is not for you. Choose one of your house's shared places or your own.",
+    "charging_stopped": "Charging is stopped for your account. Nothing was started; please ask the operator of your house.",
     "station_offline": "The station is not connected. Try again later, or use your badge at the station.",
     "station_faulted": "The station reports a fault. Choose another place; the operator can see it too.",
     "connector_occupied": "Somebody else is charging here. Choose another place or come back later.",
@@ -76,7 +77,7 @@ async def _ask(account_id: UUID, person_id: UUID, login_id: UUID, code: str, ide
     connector = await queries.connector_by_code(code) or connector
     today = local_date(now, connector.time_zone)
     billing_point_id = await queries.billing_point_of(person_id, connector.site_id, today)
-    reason = rules.refusal(connector, billing_point_id, person_id)
+    reason = rules.refusal(connector, billing_point_id, person_id, await queries.charging_allowed(person_id))
     if reason is not None:
         raise refused(reason)
     request_id, tag = new_id(), one_time_tag()

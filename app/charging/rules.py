@@ -42,8 +42,13 @@ def may_step(state: str, next_state: str) -> bool:
     return next_state in REQUEST_STEPS[state]
 
 
-def refusal(connector: Connector, billing_point_id: UUID | None, person_id: UUID) -> str | None:
-    """Why this person may not start here now, or None. `billing_point_id`: theirs at this site, None for a stranger."""
+def refusal(connector: Connector, billing_point_id: UUID | None, person_id: UUID, allowed: bool = True) -> str | None:
+    """Why this person may not start here now, or None. `billing_point_id`: theirs at this site, None for a stranger.
+
+    `allowed`: whether the resident's charging is not stopped as a whole.
+    """
+    if not allowed:
+        return "charging_stopped"
     if billing_point_id is None:
         return "not_allowed"
     if connector.billing_point_id is not None and connector.billing_point_id != billing_point_id:
