@@ -7,6 +7,7 @@ import msgspec
 
 from app.charging.model import EventReport, ValueReport
 from app.charging.transactions import without_tag
+from app.metering.model import SignedText
 from app.metering.rules import Sample, read
 from ocpp_server import untidy201 as u
 from ocpp_server.translate import LARGEST_INT, Unreadable, clean, goodwill, instant, text_of
@@ -46,8 +47,11 @@ def values(moments: list[msgspec.Raw]) -> list[ValueReport]:
         moment = goodwill(bytes(raw), u.LooseMoment)
         samples = [_sample(one) for one in moment.sampled_value]
         context = next((one.context for one in moment.sampled_value if one.context), None)
-        found.append(ValueReport(taken_at=instant(moment.timestamp), reading=read(samples), context=_short(context),
-                                 raw=text_of(bytes(raw))))  # fmt: skip
+        signed = [one.signed_meter_value for one in moment.sampled_value if one.signed_meter_value is not None]
+        found.append(ValueReport(
+            taken_at=instant(moment.timestamp), reading=read(samples), context=_short(context), raw=text_of(bytes(raw)),
+            signed=tuple(SignedText(clean(one.signed_meter_data), one.public_key and clean(one.public_key)) for one in signed),
+        ))  # fmt: skip
     return found
 
 

@@ -14,6 +14,13 @@ class LooseUnit(Loose, frozen=True, kw_only=True):
     multiplier: int | None = None
 
 
+class LooseSigned(Loose, frozen=True, kw_only=True):
+    """A value that the meter has signed, and perhaps the key to verify it."""
+
+    signed_meter_data: str
+    public_key: str | None = None
+
+
 class LooseSample(Loose, frozen=True, kw_only=True):
     """A measured value; its text is read exactly, never as a float."""
 
@@ -22,6 +29,7 @@ class LooseSample(Loose, frozen=True, kw_only=True):
     measurand: str | None = None
     phase: str | None = None
     unit_of_measure: LooseUnit | None = None
+    signed_meter_value: LooseSigned | None = None
 
 
 class LooseMoment(Loose, frozen=True, kw_only=True):

@@ -39,8 +39,13 @@ async def status_notification(call: Call) -> Reply:
 async def authorize(call: Call) -> Reply:
     """May this badge charge?"""
     message = t.strict(call.payload, m.AuthorizeRequest)
-    status = await authorisation.authorise(call.station, t.clean(message.id_token.id_token), call.secret, call.now)
-    return {"idTokenInfo": {"status": status}}, []
+    holder = await authorisation.token_holder(call.station, t.clean(message.id_token.id_token), call.secret, call.now)
+    return {"idTokenInfo": id_token_info(holder.status, holder.group)}, []
+
+
+def id_token_info(status: str, group: str | None) -> dict[str, Any]:
+    """What a station is told of a token. By the group it lets a resident's other badge stop the charge, nobody else's."""
+    return {"status": status} if group is None else {"status": status, "groupIdToken": {"idToken": group, "type": "Central"}}
 
 
 async def transaction_event(call: Call) -> Reply:
@@ -48,7 +53,7 @@ async def transaction_event(call: Call) -> Reply:
     answer, changed = await record_event(call.station, t201.event_report(call.payload), call.secret, call.now)
     reply: dict[str, Any] = {} if answer.display_text is None else json.loads(answer.display_text)
     if answer.tag_status is not None:
-        reply["idTokenInfo"] = {"status": answer.tag_status}
+        reply["idTokenInfo"] = id_token_info(answer.tag_status, answer.group)
     return reply, changed
 
 

@@ -1,11 +1,10 @@
 """What makes a start or an end doubtful beyond its own figures: the station's earlier messages, neighbours, signatures."""
 
 from datetime import datetime, timedelta
-
-import asyncpg
+from uuid import UUID
 
 from app.charging import rules
-from app.charging.model import Station, StopReport
+from app.charging.model import Station
 from app.database.transaction import fetchval
 from app.metering.commands import signed_verdict
 from app.metering.rules import signatures_disagree
@@ -38,13 +37,13 @@ async def odd_start(station: Station, connector_no: int, started_at: datetime, m
     return "clock_behind" if latest is not None and started_at < latest - SLACK else None
 
 
-async def odd_end(session: asyncpg.Record, report: StopReport, energy_wh: int) -> str | None:
+async def odd_end(session_id: UUID, stopped_at: datetime, meter_stop_wh: int, energy_wh: int) -> str | None:
     """Why an end with possible figures must still be looked at, or None (inside the caller's transaction)."""
-    forged, signed_wh = await signed_verdict(session["id"])
+    forged, signed_wh = await signed_verdict(session_id)
     if forged:
         return "signature_invalid"
     if signatures_disagree(signed_wh, energy_wh):
         return "signed_differs"
-    if await fetchval(OVERLAP, session["id"], report.stopped_at, report.meter_stop_wh):
+    if await fetchval(OVERLAP, session_id, stopped_at, meter_stop_wh):
         return "overlaps"
     return None

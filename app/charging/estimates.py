@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from app.charging import rules
+from app.charging.doubts import odd_end
 from app.charging.model import Changed, Station, StopReport
 from app.charging.review import keep_for_review
 from app.database.transaction import execute
@@ -28,6 +29,8 @@ async def correct_estimate(station: Station, session: Mapping[str, Any], report:
         return []
     closing = rules.close(session["meter_start_wh"], report.meter_stop_wh, session["started_at"], report.stopped_at, station.max_power_w)
     odd = rules.odd_clock(report.stopped_at, now, station.commissioned_at)
+    if odd is None and closing.energy_wh is not None:
+        odd = await odd_end(session["id"], report.stopped_at, report.meter_stop_wh, closing.energy_wh)
     falls = session["last_meter_wh"] is not None and report.meter_stop_wh < session["last_meter_wh"]
     doubt = session["held_reason"] not in (None, "no_values")
     if closing.state != "ended" or odd or falls or doubt or session["settled_at"] is not None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from app.charging import rules
+from app.charging.doubts import odd_end
 from app.charging.model import Changed, Station
 from app.charging.transactions import connector_changed, session_changed
 from app.database.transaction import execute
@@ -19,6 +20,9 @@ UPDATE charging_session SET state = $2, stopped_at = $3, stop_received_at = $4, 
 async def close_by_event(station: Station, facts: Mapping[str, Any], now: datetime) -> list[Changed]:
     """End a locked session by the facts of its events (inside the caller's transaction). What cannot be true is held."""
     closing = _closing(station, facts)
+    if closing.energy_wh is not None:
+        doubt = await odd_end(facts["id"], facts["stopped_at"], facts["meter_stop_wh"], closing.energy_wh)
+        closing = closing if doubt is None else rules.Close("held", None, doubt)
     await execute(
         CLOSE, facts["id"], closing.state, facts["stopped_at"], facts["stop_received_at"], facts["meter_stop_wh"],
         facts["stop_reason"], closing.energy_wh, closing.held_reason, facts["estimated"], facts["stop_seq"],

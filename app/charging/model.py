@@ -186,6 +186,7 @@ class EventAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     tag_status: str | None = None
     display_text: str | None = None
+    group: str | None = None
 
 
 class StartAnswer(msgspec.Struct, frozen=True):

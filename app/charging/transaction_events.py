@@ -8,7 +8,7 @@ import asyncpg
 
 from app.charging import event_rules, intents, rules
 from app.charging.asking import queue
-from app.charging.authorisation import Holder, holder_of
+from app.charging.authorisation import Holder, holder_at_start, holder_of
 from app.charging.estimates import correct_estimate
 from app.charging.event_closing import close_by_event
 from app.charging.model import Changed, EventAnswer, EventReport, Station, StopReport
@@ -47,10 +47,10 @@ WHERE id = $1
 """
 HOLD_BY = """
 UPDATE charging_session SET tag_hash = $2, tag_tail = $3, tag_status = $4, source = $5, badge_id = $6, request_id = $7,
-    person_id = $8, billing_point_id = $9 WHERE id = $1
+    person_id = $8, billing_point_id = $9, class = $10, issuer = $11 WHERE id = $1
 """
 STATE = """
-UPDATE charging_session SET charging_state = $2, idle_since = CASE WHEN $2 = 'Charging' THEN NULL
+UPDATE charging_session SET charging_state = $2, idle_since = CASE WHEN $2 IN ('Charging', 'SuspendedEVSE') THEN NULL
     WHEN $2 = 'SuspendedEV' AND coalesce(last_meter_wh, meter_start_wh) > meter_start_wh THEN coalesce(idle_since, $3)
     ELSE idle_since END
 WHERE id = $1
@@ -79,7 +79,10 @@ async def record_event(station: Station, event: EventReport, secret: bytes, now:
             holder = await _holder(station, session, event, secret, now)
         if fresh:
             changed = await _fold(station, session, event, holder, secret, now)
-    answer = EventAnswer(tag_status=None if holder is None else holder.status, display_text=session["display_text"])
+    answer = EventAnswer(
+        tag_status=None if holder is None else holder.status, display_text=session["display_text"],
+        group=None if holder is None else holder.group,
+    )  # fmt: skip
     return answer, changed
 
 
@@ -111,8 +114,10 @@ async def _place(station: Station, event: EventReport) -> int:
 
 async def _holder(station: Station, session: asyncpg.Record, event: EventReport, secret: bytes, now: datetime) -> Holder:
     odd = rules.odd_clock(event.at, now, station.commissioned_at)
-    place = session["connector_no"] or None
-    return await holder_of(station, place, event.id_token or "", secret, event.at if odd is None else now)
+    place, at = session["connector_no"] or None, event.at if odd is None else now
+    if event.kind == "Started" and place is not None:
+        return await holder_at_start(station, place, event.id_token or "", secret, at, now)
+    return await holder_of(station, place, event.id_token or "", secret, at)
 
 
 async def _fold(
@@ -141,7 +146,7 @@ async def _hold_by(station: Station, session: asyncpg.Record, holder: Holder | N
     if holder is None or session["person_id"] is not None or (holder.person_id is None and session["tag_hash"]):
         return []
     await execute(HOLD_BY, session["id"], holder.tag_hash, holder.tag_tail, holder.status, holder.source, holder.badge_id,
-                  holder.request_id, holder.person_id, holder.billing_point_id)  # fmt: skip
+                  holder.request_id, holder.person_id, holder.billing_point_id, holder.class_, holder.issuer)  # fmt: skip
     if holder.request_id is None:
         return []
     await request_started(holder.request_id, session["id"], now)

@@ -95,7 +95,7 @@ async def close_session(station: Station, row: asyncpg.Record, report: StopRepor
     closing = rules.close(row["meter_start_wh"], report.meter_stop_wh, row["started_at"], report.stopped_at, station.max_power_w)
     odd = row["held_reason"] or rules.odd_clock(report.stopped_at, now, station.commissioned_at)
     if odd is None and closing.energy_wh is not None:
-        odd = await odd_end(row, report, closing.energy_wh)
+        odd = await odd_end(row["id"], report.stopped_at, report.meter_stop_wh, closing.energy_wh)
     if odd is not None and closing.state == "ended":
         closing = rules.Close("held", None, odd)
     await execute(

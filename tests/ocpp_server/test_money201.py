@@ -41,7 +41,7 @@ async def charge(station, begun=AT, ended=LATER, meters=(1000, 3000), **more):
 
 async def test_st16_a_transaction_is_one_session_with_the_energy_between_its_registers(site, station):
     answer = await station.event("Started", 0, AT, 1000, tag=BADGE_ANNA, state="EVConnected")
-    assert answer == {"idTokenInfo": {"status": "Accepted"}}
+    assert answer["idTokenInfo"]["status"] == "Accepted"
     assert await station.event("Updated", 1, AT + timedelta(minutes=5), 1800, state="Charging") == {}
     assert await station.event("Ended", 2, LATER, 3000, reason="Local") == {}
     (session,) = await sessions()
