@@ -10,7 +10,7 @@ import { pages } from '../src/lib/pages';
 const HOUSE = join(import.meta.dirname, '../..');
 const folder = join(HOUSE, 'pwa/src/locales');
 const read = (name: string): Record<string, string> => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
-const all = Object.fromEntries(LOCALES.map((name) => [name, read(name)]));
+const all = Object.fromEntries(LOCALES.map((name) => [name, { ...read(name), ...read(`console/${name}`) }]));
 const holes = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort();
 
 const python = (path: string): string => readFileSync(join(HOUSE, path), 'utf8');
@@ -34,7 +34,7 @@ const places = [...each(placeBody, /return "(\w+)"/g), ...each(placeBody, /: "(\
 const sessions = each(bodyOf(rules, 'session_state'), /return "(\w+)"/g);
 const requests = [...each(rules.slice(rules.indexOf('REQUEST_STEPS'), rules.indexOf('class Close')), /"(\w+)"/g), 'no_news'];
 // What residents and owners can meet; the console shows the server's own words where it has none.
-const application = ['accounts', 'billing', 'charging', 'payouts'].flatMap((name) => sources(`app/${name}`)).join('\n');
+const application = ['accounts', 'audit', 'billing', 'charging', 'onboarding', 'payouts', 'privacy', 'residents', 'sites', 'tariffs'].flatMap((name) => sources(`app/${name}`)).join('\n');
 const problems = [
   ...each(application, /\b[Rr]efused\(\s*"(\w+)"/g),
   ...each(bodyOf(rules, 'refusal'), /"([a-z_]+)"(?= if | else|$|\n)/gm),
@@ -68,7 +68,8 @@ describe('words', () => {
     for (const page of pages) expect(all.en).toHaveProperty(`title_${page.name}`);
   });
   it('has one file, one name and one form of numbers per language', () => {
-    expect(readdirSync(folder).sort()).toEqual(LOCALES.map((name) => `${name}.json`).sort());
+    expect(readdirSync(folder).sort()).toEqual(['console', ...LOCALES.map((name) => `${name}.json`)].sort());
+    expect(readdirSync(join(folder, 'console')).sort()).toEqual(LOCALES.map((name) => `${name}.json`).sort());
     for (const name of LOCALES) expect([LANGUAGES[name].length > 3, Intl.NumberFormat.supportedLocalesOf(FORMS[name])]).toEqual([true, [FORMS[name]]]);
   });
 });

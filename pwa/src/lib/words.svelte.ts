@@ -3,7 +3,8 @@ import { chosenLocale, FORMS, LANGUAGES, LOCALES, type Locale } from './locale';
 
 export { LANGUAGES, LOCALES, type Locale };
 type Words = typeof import('../locales/en.json');
-export type Key = keyof Words;
+type ConsoleWords = typeof import('../locales/console/en.json');
+export type Key = keyof Words | keyof ConsoleWords;
 
 const files: Record<Locale, () => Promise<{ default: Words }>> = {
   de: () => import('../locales/de.json'),
@@ -12,12 +13,29 @@ const files: Record<Locale, () => Promise<{ default: Words }>> = {
   en: () => import('../locales/en.json'),
   nl: () => import('../locales/nl.json'),
 };
-const state = $state<{ locale: Locale; words: Words | null }>({ locale: 'en', words: null });
+/** The console's words: only who opens the console loads them. */
+const consoleFiles: Record<Locale, () => Promise<{ default: ConsoleWords }>> = {
+  de: () => import('../locales/console/de.json'),
+  fr: () => import('../locales/console/fr.json'),
+  it: () => import('../locales/console/it.json'),
+  en: () => import('../locales/console/en.json'),
+  nl: () => import('../locales/console/nl.json'),
+};
+const state = $state<{ locale: Locale; words: (Words & Partial<ConsoleWords>) | null }>({ locale: 'en', words: null });
 const CHOSEN = 'locale';
+let inConsole = false;
+
+/** To be awaited by the console before it shows anything. */
+export async function prepareConsoleWords(): Promise<void> {
+  if (inConsole || !state.words) return;
+  state.words = { ...state.words, ...(await consoleFiles[state.locale]()).default };
+  inConsole = true;
+}
 
 async function useLocale(locale: Locale): Promise<void> {
   if (state.words && state.locale === locale) return;
-  state.words = (await files[locale]()).default;
+  const [own, more] = await Promise.all([files[locale](), inConsole ? consoleFiles[locale]() : null]);
+  state.words = { ...own.default, ...more?.default };
   state.locale = locale;
   document.documentElement.lang = locale;
 }
