@@ -191,6 +191,10 @@ def heard(intent: i.Intent, payload: Payload) -> i.Answer:
         return _settings(payload, "setVariableResult")
     if isinstance(intent, i.GetLocalListVersion):
         return i.Answer(verdict="accepted", status="Accepted", list_version=int(payload.get("versionNumber", 0)))
+    if isinstance(intent, i.GetTransactionStatus):
+        told = [payload.get(name) for name in ("ongoingIndicator", "messagesInQueue")]
+        ongoing, more_comes = (one if isinstance(one, bool) else None for one in told)
+        return i.Answer(verdict="accepted", status="Accepted", ongoing=ongoing, more_comes=more_comes)
     if isinstance(intent, i.SetMonitors | i.ClearMonitors):
         name = "setMonitoringResult" if isinstance(intent, i.SetMonitors) else "clearMonitoringResult"
         return _worst([str(one.get("status")) for one in _dicts(payload.get(name))])

@@ -6,6 +6,7 @@ from typing import Any
 from app.charging import authorisation, review, stations, transactions
 from app.charging.station_states import connector_status
 from app.charging.transaction_events import record_event
+from app.charging.transaction_status import ask_for_open_transactions
 from ocpp_server import both, follow, v201_reports
 from ocpp_server import messages201 as m
 from ocpp_server import translate as t
@@ -22,6 +23,7 @@ async def boot_notification(call: Call) -> Reply:
         call.station, t.clean(about.vendor_name), t.clean(about.model), t.optional(about.serial_number),
         t.optional(about.firmware_version), t.text_of(call.payload), call.message_id, call.now,
     )  # fmt: skip
+    await ask_for_open_transactions(call.station, call.secret, call.now)
     return {"currentTime": t.iso(call.now), "interval": heartbeat_seconds(), "status": "Accepted"}, []
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from app.charging import local_lists
 from app.charging.intents import SECRET_SETTINGS, Answer, Intent, SettingValue, WriteConfiguration
 from app.charging.model import Changed, Command
+from app.charging.transaction_status import status_told
 from app.database.transaction import execute
 
 LONGEST_NAME, LONGEST_VALUE = 250, 2500
@@ -60,4 +61,5 @@ EFFECTS: dict[str, Effect] = {
     "WriteConfiguration": configuration_written,
     "GetLocalListVersion": local_lists.version_told,
     "SendLocalList": local_lists.list_answered,
+    "GetTransactionStatus": status_told,
 }

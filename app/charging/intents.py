@@ -319,6 +319,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What a station answered. `status` and `reason` are its own words.
 
     `verdict`: accepted, scheduled (later, when nobody charges), reboot_required (after its next start) or rejected.
+    `ongoing`, `more_comes`: of a transaction, whether it goes on and whether messages of it are still on their way.
     """
 
     verdict: str
@@ -326,6 +327,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     settings: tuple[SettingValue, ...] = ()
     list_version: int | None = None
+    ongoing: bool | None = None
+    more_comes: bool | None = None
 
     @property
     def accepted(self) -> bool:

@@ -211,8 +211,8 @@ async def _end(station: Station, facts: dict[str, Any], event: EventReport, now:
     register = event_rules.stop_register(event.values)
     if facts["stop_seq"] is None and facts["state"] in ("open", "stop_missing"):
         await _note_foreign(station, facts, event, now)
-        # Without a register of its own it ends at the last one known.
-        last = await fetchval("SELECT last_meter_wh FROM charging_session WHERE id = $1", facts["id"])
+        # Without a register of its own it ends at the last one known after the start.
+        last = await fetchval("SELECT last_meter_wh FROM charging_session WHERE id = $1 AND last_value_at > started_at", facts["id"])
         stop = {
             "stop_seq": event.seq_no, "stopped_at": event.at, "stop_received_at": now, "stop_reason": event.stopped_reason,
             "meter_stop_wh": last if register is None else register.energy_wh, "estimated": register is None,

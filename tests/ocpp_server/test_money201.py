@@ -123,6 +123,45 @@ async def test_st16_an_end_before_its_start_is_stored_and_completed_later(site, 
     assert len(await asked_for_missing()) == 1
 
 
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        ({"ongoingIndicator": False, "messagesInQueue": False}, "ended"),
+        ({"ongoingIndicator": False, "messagesInQueue": True}, "open"),
+        ({"ongoingIndicator": True, "messagesInQueue": False}, "open"),
+        ({"messagesInQueue": False}, "open"),
+    ],
+)
+async def test_st10_st16_a_transaction_is_asked_for_after_a_boot_and_ends_where_nothing_more_comes(site, station, told, state):
+    await station.event("Started", 0, AT, 1000, tag=BADGE_ANNA)
+    await station.event("Updated", 1, AT + timedelta(minutes=10), 2500)
+    station.cut()
+    station = site.station()
+    station.answers["GetTransactionStatus"] = told
+    await station.open(protocols=(V201,))
+    await station.boot()
+    assert (await station.next_call())[2:] == ["GetTransactionStatus", {"transactionId": "tx-1"}]
+    await eventually(lambda: rows("SELECT 1 FROM station_command WHERE action = 'GetTransactionStatus' AND state = 'answered'"))
+    (session,) = await sessions()
+    assert (session["state"], session["estimated"]) == (state, state == "ended")
+    await station.event("Ended", 2, LATER, 3000)
+    assert [(one["state"], one["energy_wh"], one["estimated"]) for one in await sessions()] == [("ended", 2000, False)]
+
+
+async def test_st09_a_lost_end_with_no_value_but_the_starts_is_held(station):
+    await station.event("Started", 0, AT, 1000, tx="a", tag=BADGE_ANNA)
+    await station.event("Started", 0, AT + timedelta(minutes=10), 2000, tx="b", tag=BADGE_BEN)
+    await close_missing_stops(datetime.now(UTC) + GRACE + timedelta(minutes=1))
+    old, _ = await sessions()
+    assert (old["state"], old["held_reason"], old["energy_wh"]) == ("held", "no_values", None)
+
+
+async def test_an_end_without_any_value_after_the_start_is_held(station):
+    await station.event("Started", 0, AT, 1000, tag=BADGE_ANNA)
+    await station.event("Ended", 1, LATER)
+    assert [(one["state"], one["held_reason"]) for one in await sessions()] == [("held", "no_values")]
+
+
 async def test_st04_st16_a_transaction_charged_offline_counts_by_the_times_of_its_events(site, station):
     begun = AT - timedelta(days=3)
     answer = await charge(station, begun, begun + timedelta(minutes=30), offline=True)
