@@ -17,6 +17,7 @@ from app.kernel.calendar import parse_period
 from app.kernel.clock import shifted_clock, utc_now
 from app.kernel.errors import Refused
 from app.kernel.settings import BadSetting, Settings, settings_from
+from infra.local.authority import arguments as authority_arguments
 from infra.local.ready import running
 from infra.local.state import with_secret
 
@@ -38,6 +39,7 @@ HELP = {
     "month": "price a month and issue its bills; again changes nothing",
     "payouts": "pay the owners of a month: statement, ledger, pain.001 file; again changes nothing",
     "payment": "book a bank transfer by its reference",
+    "ca": "the certificate authority for stations: make, show, issue, revoke, change the root",
     "schema": "write the OpenAPI document to a file",
     "clean": "list the servers' data of deleted installations (kept under /var/lib/hofstrom as root), or remove those named",
     "check": "say what is wrong with this installation and what to do",
@@ -62,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
         made[name].add_argument("--period", required=True, help="the month, such as 2026-10")
         made[name].add_argument("--site", help="a site's name or id (default: every site)")
     made["payouts"].add_argument("--out", default="", help="folder for the files (default: the data folder)")
+    authority_arguments(made["ca"])
     made["schema"].add_argument("file", type=Path)
     for name in ("reference", "amount", "bank-reference"):
         made["payment"].add_argument(f"--{name}", required=True)
@@ -279,6 +282,15 @@ def _payment(settings: Settings, args: argparse.Namespace) -> int:
     return _with_database(settings, work)
 
 
+def _ca(settings: Settings, args: argparse.Namespace) -> int:
+    from infra.local.authority import work
+
+    async def step() -> int:
+        return await work(settings, args, utc_now())
+
+    return asyncio.run(step()) if args.step in ("make", "show", "root") else _with_database(settings, step)
+
+
 def _schema(settings: Settings, args: argparse.Namespace) -> int:
     from app.main import document
 
@@ -289,7 +301,7 @@ def _schema(settings: Settings, args: argparse.Namespace) -> int:
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
     "up": _up, "web": _web, "ocpp": _ocpp, "worker": _worker, "migrate": _migrate, "demo": _demo, "demo-stations": _demo_stations,
     "badge": _badge, "station": _station, "month": _month, "payouts": _payouts, "payment": _payment,
-    "schema": _schema, "check": _check, "clean": _clean,
+    "ca": _ca, "schema": _schema, "check": _check, "clean": _clean,
 }  # fmt: skip
 
 if __name__ == "__main__":

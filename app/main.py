@@ -30,7 +30,7 @@ from app.accounts.web.pwa_files import file_answer
 from app.accounts.web.throttle import Throttle
 from app.billing import charge_routes, live, operator_routes
 from app.billing import routes as billing
-from app.charging import station_file_routes, station_routes
+from app.charging import security_routes, station_file_routes, station_routes
 from app.database.engine import close_database, open_database
 from app.database.transaction import as_machine, fetchval
 from app.kernel.clock import Clock, shifted_clock, utc_now
@@ -50,6 +50,7 @@ POLICY = (
     "frame-ancestors 'none'; form-action 'self'"
 )
 WORKER_BEAT = "worker:beat"
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, never bound to
 
 
 class CookieOnlyCSRF(CSRFMiddleware):
@@ -106,8 +107,10 @@ async def _worker_beats(redis: "Redis | None") -> bool:
 
 
 async def _port_answers(settings: Settings) -> bool:
+    # Where plain sockets are off, the one over TLS says whether it listens; it needs no handshake for that.
+    host, port = (settings.plain_host, settings.ocpp_port) if settings.plain_host else (settings.host, settings.ocpp_tls_port)
     try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", settings.ocpp_port), 2)
+        _, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1" if host in EVERY_ADDRESS else host, port), 2)
     except (OSError, TimeoutError):
         return False
     writer.close()
@@ -154,6 +157,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
         charge_routes.ROUTES,
         billing.ROUTES,
         operator_routes.ROUTES,
+        security_routes.ROUTES,
         live.ROUTES,
         payouts.ROUTES,
         sites.ROUTES,

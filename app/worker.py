@@ -16,19 +16,22 @@ from redis.exceptions import RedisError
 
 from app.accounts.licences import remind
 from app.billing.commands import charge_session, run_month, settle_session
+from app.charging.authority import Authority, passphrase_of
 from app.charging.lost_stops import match_lost_stops
 from app.charging.missing_stops import close_missing_stops
 from app.charging.model import Changed
 from app.charging.progress import give_up_silent
 from app.charging.requests import expire_request
+from app.charging.station_certificates import renew_certificates, sign_certificate
 from app.charging.station_commands import expire_command, give_up_overdue
+from app.charging.station_roots import offer_roots, withdraw_roots
 from app.charging.stations import forget_dead_nodes
 from app.database.engine import close_database, open_database
 from app.database.transaction import as_machine, fetch, in_account
 from app.kernel.calendar import local_date, month_of, months_before
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
-from app.outbox.wake import live_channel, publish
+from app.outbox.wake import COMMANDS, live_channel, publish
 from app.privacy.commands import erase_logins
 from app.residents.moves import refill_site, retire_residents
 from app.sites.queries import sites
@@ -48,6 +51,7 @@ class Worker:
         self.settings = settings
         self.clock = clock
         self.redis = redis
+        self.authority = Authority(settings.ca, passphrase_of(settings.secret_key))
 
     async def announce(self, changed: list[Changed]) -> None:
         """Tell open pages what has been committed."""
@@ -69,6 +73,12 @@ class Worker:
 
     async def command_deadline_passed(self, account_id: str, command_id: str) -> None:
         await self.announce(await expire_command(UUID(account_id), UUID(command_id), self.clock()))
+
+    async def certificate_requested(self, account_id: str, certificate_id: str) -> None:
+        self.authority.make(self.clock())
+        station_id = await sign_certificate(self.authority, UUID(account_id), UUID(certificate_id), self.clock())
+        if station_id is not None:
+            await publish(self.redis, COMMANDS, {"station_id": station_id})
 
     async def login_link_requested(self, login_id: str, token: str, locale: str) -> None:
         await mail_link(self.settings, UUID(login_id), token, locale, self.clock())
@@ -99,6 +109,7 @@ class Worker:
             "SessionHeld": self.session_held,
             "RequestDeadlinePassed": self.request_deadline_passed,
             "CommandDeadlinePassed": self.command_deadline_passed,
+            "CertificateRequested": self.certificate_requested,
             "LoginLinkRequested": self.login_link_requested,
             "BillIssued": self.bill_issued,
             "OwnerChanged": self.owner_changed,
@@ -131,6 +142,15 @@ class Worker:
         await self.announce(await give_up_silent(now))
         await self.announce(await match_lost_stops(now))
         await self.announce(await close_missing_stops(now))
+
+    async def renew_certificates(self) -> None:
+        """On the timetable: certificates of stations that near their end, and our roots at stations."""
+        if self.authority.exists:
+            now = self.clock()
+            asked = await renew_certificates(self.authority.state().current, now)
+            asked += await offer_roots(self.authority, now) + await withdraw_roots(self.authority, now)
+            for station_id in asked:
+                await publish(self.redis, COMMANDS, {"station_id": station_id})
 
     async def beat(self) -> None:
         """Say every few seconds that the worker lives."""
@@ -166,6 +186,11 @@ def queue_app(settings: Settings, worker: Worker) -> procrastinate.App:
     @queue.task(name="remind_of_licences", queueing_lock="remind_of_licences")
     async def remind_of_licences(timestamp: int) -> None:
         await remind(worker.clock())
+
+    @queue.periodic(cron="*/15 * * * *")
+    @queue.task(name="renew_certificates", queueing_lock="renew_certificates")
+    async def renew_station_certificates(timestamp: int) -> None:
+        await worker.renew_certificates()
 
     @queue.periodic(cron="15 3 * * *")
     @queue.task(name="issue_last_month", queueing_lock="issue_last_month")

@@ -30,10 +30,6 @@ async def open_listeners(
     """Listen while the block runs. `port`: for the plain socket."""
     plain = tls = None
     async with AsyncExitStack() as open_ones:
-        if settings.plain_host is not None:
-            plain = await open_ones.enter_async_context(
-                listen(settings.plain_host, port, door.admit, serve, ping_s=ping_s, handshake_s=handshake_s)
-            )
         if settings.ocpp_tls_port is not None:
             secured = StationTls(settings, clock, _foreign(door))
             tls = await open_ones.enter_async_context(
@@ -41,6 +37,10 @@ async def open_listeners(
                        tls=secured.context)
             )  # fmt: skip
             await open_ones.enter_async_context(_looking(secured))
+        if settings.plain_host is not None:
+            plain = await open_ones.enter_async_context(
+                listen(settings.plain_host, port, door.admit, serve, ping_s=ping_s, handshake_s=handshake_s)
+            )
         yield Ports(plain, tls)
 
 

@@ -8,6 +8,7 @@ from ocpp_server import messages16 as m
 from ocpp_server import translate as t
 from ocpp_server.call import Call, Handler, Reply
 from ocpp_server.pace import heartbeat_seconds
+from ocpp_server.security_messages import HANDLERS_16
 
 
 async def boot_notification(call: Call) -> Reply:
@@ -73,6 +74,7 @@ HANDLERS: dict[str, Handler] = {
     "MeterValues": meter_values,
     "StopTransaction": stop_transaction,
     **follow.HANDLERS_16,
+    **HANDLERS_16,
 }
 # The answer to a message about money that makes no sense: it is kept for a person, and the station need not repeat it.
 ANSWERS: dict[str, dict[str, Any]] = {

@@ -13,6 +13,7 @@ from ocpp_server import translate as t
 from ocpp_server import translate201 as t201
 from ocpp_server.call import Call, Handler, Reply
 from ocpp_server.pace import heartbeat_seconds
+from ocpp_server.security_messages import HANDLERS_201
 
 
 async def boot_notification(call: Call) -> Reply:
@@ -77,6 +78,7 @@ HANDLERS: dict[str, Handler] = {
     # Contract certificates of cars (ISO 15118): none is issued here, and nobody is asked whether one is revoked.
     "Get15118EVCertificate": both.answered(m.Get15118EVCertificateRequest, {"status": "Failed", "exiResponse": ""}),
     "GetCertificateStatus": both.answered(m.GetCertificateStatusRequest, {"status": "Failed"}),
+    **HANDLERS_201,
 }
 # The answer to a message about money that makes no sense: it is kept for a person, and the station need not repeat it.
 ANSWERS: dict[str, dict[str, Any]] = {"TransactionEvent": {}, "MeterValues": {}}

@@ -6,6 +6,9 @@ from datetime import datetime
 from app.charging import local_lists
 from app.charging.intents import SECRET_SETTINGS, Answer, Intent, SettingValue, WriteConfiguration
 from app.charging.model import Changed, Command
+from app.charging.station_certificates import certificate_answered
+from app.charging.station_keys import network_answered, priority_answered
+from app.charging.station_roots import root_answered
 from app.charging.transaction_status import status_told
 from app.database.transaction import execute
 
@@ -53,6 +56,7 @@ async def configuration_written(command: Command, intent: Intent, answer: Answer
     if answer.accepted and isinstance(intent, WriteConfiguration):
         open_ = [SettingValue(name=one.name, value=one.value) for one in intent.settings if one.name not in SECRET_SETTINGS]
         await keep_settings(command, intent, Answer(verdict="accepted", status="", settings=tuple(open_)), now)
+    await priority_answered(command, intent, answer, now)
     return await local_lists.setting_written(command, intent, answer, now)
 
 
@@ -62,4 +66,8 @@ EFFECTS: dict[str, Effect] = {
     "GetLocalListVersion": local_lists.version_told,
     "SendLocalList": local_lists.list_answered,
     "GetTransactionStatus": status_told,
+    "CertificateSigned": certificate_answered,
+    "InstallCertificate": root_answered,
+    "DeleteCertificate": root_answered,
+    "SetNetworkProfile": network_answered,
 }

@@ -35,7 +35,7 @@ class State(msgspec.Struct):
     trusted: list[int]
 
 
-class NoAuthority(RuntimeError):
+class NoAuthority(ValueError):
     """The authority cannot do what is asked; the text says why and what to do."""
 
 

@@ -21,10 +21,6 @@ INSERT INTO station_event (account_id, station_id, event_no, at, received_at, co
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (account_id, station_id, event_no, at, component, variable) DO NOTHING
 """
-SECURITY = """
-INSERT INTO security_event (account_id, station_id, identity, at, kind, detail) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (account_id, station_id, kind, at, detail) WHERE kind LIKE 'station:%' DO NOTHING
-"""
 LONGEST_KEY = 200
 
 
@@ -87,12 +83,6 @@ async def notice(station: Station, message_id: str, body: str, notices: Sequence
             await execute(NOTICE, station.account_id, station.id, one.event_no, one.at, now, one.component, one.variable,
                           one.trigger, one.value, one.body)  # fmt: skip
     return []
-
-
-async def report_security(station: Station, kind: str, detail: str, at: datetime) -> None:
-    """Keep a security event that a station reports; the same again is nothing."""
-    async with as_machine():
-        await execute(SECURITY, station.account_id, station.id, station.identity, at, f"station:{kind}", detail)
 
 
 async def connector_status(

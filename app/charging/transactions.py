@@ -81,7 +81,7 @@ async def end_session(station: Station, report: StopReport, message_id: str, val
         if row["station_id"] != station.id:
             await keep_for_review(station, "stop", "transaction_of_another_station", body, now)
             detail = f"stop for transaction {report.transaction_no} of another station"
-            await note_security_event(station, station.identity, "foreign_stop", detail, now)
+            await note_security_event(station, station.identity, "foreign_stop", detail, now, critical=True)
             return []
         for value in values:
             await store_report(station, row["connector_no"], row["id"], value, now)

@@ -38,6 +38,7 @@ class RawStation:
         self.pong = True
         self.reading: asyncio.Task[None] | None = None
         self.tls: ssl.SSLContext | None = None
+        self.extra: list[str] = []  # further header lines
 
     async def open(self, *, name: str | None = None, protocols: tuple[str, ...] = ("ocpp1.6",), path: str | None = None) -> "RawStation":
         self.reader, self.writer = await asyncio.open_connection(
@@ -48,6 +49,7 @@ class RawStation:
             "Connection: Upgrade", "Sec-WebSocket-Version: 13",
             f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
         ]  # fmt: skip
+        head += self.extra
         if protocols:
             head.append("Sec-WebSocket-Protocol: " + ", ".join(protocols))
         if self.password is not None:

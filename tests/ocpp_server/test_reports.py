@@ -101,7 +101,7 @@ async def test_a_security_event_of_a_station_is_kept_once_even_by_a_bad_clock(si
     for _ in range(2):
         assert await station.said("SecurityEventNotification", event) == {}
     await station.said("SecurityEventNotification", {**event, "timestamp": "unknown", "techInfo": "later"})
-    found = await rows("SELECT kind, identity, at, detail FROM security_event ORDER BY at")
+    found = await rows("SELECT kind, identity, station_time AS at, detail FROM security_event ORDER BY station_time")
     assert [(one["kind"], one["identity"]) for one in found] == [("station:TamperDetectionActivated", "CP-2")] * 2
     assert found[0]["at"] == NOW - timedelta(days=1)
 
