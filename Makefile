@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
 
-.PHONY: run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
+.PHONY: bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
 
 run: .venv/run.stamp pwa/dist/.stamp
 	@$(BIN)/python -m app.cli up
@@ -53,6 +53,10 @@ lint: .venv/test.stamp pwa/dist/.stamp
 
 schema: .venv/run.stamp
 	@$(BIN)/python -m app.cli schema pwa/openapi.json
+
+# One benchmark; its last line is one JSON object: make bench-start
+bench-start: .venv/test.stamp pwa/dist/.stamp
+	@$(BIN)/python -m tests.bench.start
 
 rows: .venv/test.stamp
 	@$(BIN)/python -m tests.rows
