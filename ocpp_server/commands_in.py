@@ -78,23 +78,24 @@ class CommandLine:
         command, changed = await station_commands.claim(self._station, self._clock())
         if command is None:
             return False
-        await self._announce(changed)
         try:
             intent = station_commands.intent_of(command, self._secret)
             facts = await station_commands.facts_for(command, intent, self._secret)
             action, payload, sent = translated(self._version, intent, command.request_no, facts)
         except (CannotSay, CannotOpen, msgspec.MsgspecError) as error:
+            await self._announce(changed)
             await self._give_up(command, "failed", "cannot_say", str(error), NOTHING_SENT)
             return True
-        await self._ask(command, intent, call_frame(str(command.id), action, payload), sent)
+        await self._ask(command, intent, call_frame(str(command.id), action, payload), sent, changed)
         return True
 
-    async def _ask(self, command: Command, intent: Intent, text: str, sent: Sent) -> None:
-        """Send, wait, store what came of it."""
+    async def _ask(self, command: Command, intent: Intent, text: str, sent: Sent, changed: list[Changed]) -> None:
+        """Send, tell the open pages that it is under way, wait, store what came of it."""
         future: asyncio.Future[frames.Frame] = asyncio.get_running_loop().create_future()
         self._in_flight = (str(command.id), future)
         try:
             await self._socket.send(text)
+            await self._announce(changed)
             seconds = (command.deadline - self._clock()).total_seconds()
             frame = await asyncio.wait_for(future, max(seconds, 0.1))
         except TimeoutError:

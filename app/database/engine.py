@@ -73,10 +73,15 @@ def configure(dsn: str, role: str | None = APP_ROLE) -> None:
     DB.config = {"dsn": dsn, "server_settings": server_settings}
 
 
+async def _leave_as_it_is(_: object) -> None:
+    """Nothing to put back: transactions set role and account for themselves alone, and nobody changes a session."""
+
+
 async def open_database(dsn: str, *, min_size: int = 1, max_size: int = 10, **options: Any) -> None:
     """Open this process's pool of connections. Each begins in the application's role, which sees nothing by itself."""
     configure(dsn)
-    await DB.start_connection_pool(min_size=min_size, max_size=max_size, **options)
+    # asyncpg's own reset is a round trip after each transaction, before its answer goes out.
+    await DB.start_connection_pool(min_size=min_size, max_size=max_size, reset=_leave_as_it_is, **options)
 
 
 async def close_database() -> None:

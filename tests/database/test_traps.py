@@ -4,13 +4,14 @@ Two more stand where they belong: an error inside a handler (tests/database/test
 client chose (tests/accounts/test_sign_in.py).
 """
 
+import contextlib
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from app.database.engine import DB
+from app.database.engine import DB, close_database, open_database
 from app.database.transaction import NoTransaction, as_machine, as_owner, execute, fetch, fetchval, in_account
 from app.kernel.identifiers import new_id
 from app.ledger.tables import LedgerEntry
@@ -114,3 +115,22 @@ async def test_a_transaction_inside_another_is_refused(database):
         async with in_account(account_id):
             async with in_account(account_id):
                 pass
+
+
+async def test_a_connection_carries_nothing_from_one_transaction_into_the_next(dsn):
+    """Nothing is reset between two transactions, so each has to leave its connection as it was: committed or failed."""
+    await open_database(dsn, min_size=1, max_size=1)
+    state = "SELECT current_user::text || '/' || coalesce(current_setting('hofstrom.account', true), '')"
+    try:
+        mine = await make_account("A")
+        for ends_well in (True, False):
+            for scope in (lambda: in_account(mine), as_machine, as_owner):
+                with contextlib.suppress(ZeroDivisionError):
+                    async with scope():
+                        assert (await fetchval("SELECT current_user::text")).startswith("hofstrom_")
+                        if not ends_well:
+                            raise ZeroDivisionError
+                async with DB.pool.acquire() as idle:
+                    assert await idle.fetchval(state) == "hofstrom_app/"
+    finally:
+        await close_database()

@@ -2,6 +2,7 @@
 with msgspec, which reads the frame and answers it."""
 
 import asyncio
+import contextlib
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import msgspec
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosedOK
 
 
 async def stock(socket: ServerConnection) -> None:
@@ -48,7 +50,8 @@ async def stock(socket: ServerConnection) -> None:
             return call_result.StopTransaction()
 
     assert socket.request is not None
-    await Central(socket.request.path.rsplit("/", 1)[1], socket).start()
+    with contextlib.suppress(ConnectionClosedOK):
+        await Central(socket.request.path.rsplit("/", 1)[1], socket).start()
 
 
 async def echo(socket: ServerConnection) -> None:

@@ -79,7 +79,9 @@ class BenchStation:
 
     async def start(self, tag: str) -> int:
         """StartTransaction; returns the number of the transaction."""
-        answer = await self.call("StartTransaction", {"connectorId": 1, "idTag": tag, "meterStart": self.register_wh, "timestamp": iso_now()})
+        answer = await self.call(
+            "StartTransaction", {"connectorId": 1, "idTag": tag, "meterStart": self.register_wh, "timestamp": iso_now()}
+        )
         if answer["idTagInfo"]["status"] != "Accepted":
             raise RuntimeError(f"{self.identity}: the start was not accepted: {answer}")
         return int(answer["transactionId"])
