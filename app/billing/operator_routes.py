@@ -88,10 +88,4 @@ async def book_payment(request: HttpRequest, identity: Caller, data: JSONBody[co
     return Response(payment, status_code=201 if new else 200)
 
 
-@get("/api/operator/review", opt=OPERATOR, summary="What a person has to look at", tags=["operator"])
-async def review(identity: Caller) -> list[charging.ReviewItem]:
-    async with in_account(identity.account_id):
-        return await charging.review_list()
-
-
-ROUTES = [stations, month, run_month, operator_bill_pdf, book_payment, review]
+ROUTES = [stations, month, run_month, operator_bill_pdf, book_payment]

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import msgspec
 
 from app.charging.model import ChargeRequest, Connector, Session
 from app.database.transaction import fetch, fetchrow, fetchval
@@ -131,28 +130,3 @@ async def billing_point_of(person_id: UUID, site_id: UUID, day: date) -> UUID | 
         person_id, site_id, day,
     )  # fmt: skip
     return found if found is None else UUID(str(found))
-
-
-class ReviewItem(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that a person has to look at before it is charged or forgotten."""
-
-    id: UUID
-    kind: str
-    station_name: str
-    received_at: datetime
-    reason: str
-    body: str
-
-
-async def review_list() -> list[ReviewItem]:
-    """Quarantined messages and held sessions that nobody has settled."""
-    rows = await fetch("""
-        SELECT q.id, 'quarantine' AS kind, st.name AS station_name, q.received_at, q.reason, q.body
-        FROM quarantine q JOIN station st ON st.account_id = q.account_id AND st.id = q.station_id
-        WHERE q.settled_at IS NULL
-        UNION ALL
-        SELECT x.id, 'held', st.name, coalesce(x.stop_received_at, x.start_received_at), x.held_reason, ''
-        FROM charging_session x JOIN station st ON st.account_id = x.account_id AND st.id = x.station_id
-        WHERE x.state = 'held' OR (x.held_reason IS NOT NULL AND x.state IN ('open', 'stop_missing'))
-        ORDER BY received_at DESC LIMIT 200""")
-    return [_make(ReviewItem, row) for row in rows]

@@ -15,11 +15,13 @@ const is = (me: Me | null, ...roles: string[]): boolean => me !== null && roles.
 export const isResident = (me: Me | null): boolean => is(me, 'resident');
 export const isOwner = (me: Me | null): boolean => is(me, 'owner', 'proxy');
 export const isOperator = (me: Me | null): boolean => is(me, 'operator', 'superadmin');
+export const isSupport = (me: Me | null): boolean => is(me, 'support');
 
 export function areaOf(me: Me): string {
   if (isResident(me)) return '/';
   if (isOwner(me)) return '/owner';
-  return isOperator(me) ? '/operator' : '/account';
+  if (isOperator(me)) return '/operator';
+  return isSupport(me) ? '/review' : '/account';
 }
 
 export async function welcome(me: Me): Promise<void> {

@@ -28,3 +28,5 @@ export type Payouts = Answer<'/api/owner/payouts'>;
 export type OperatorMonth = Answer<'/api/operator/month'>;
 export type Stations = Answer<'/api/operator/stations'>;
 export type Review = Answer<'/api/operator/review'>;
+export type ReviewedSession = Answer<'/api/operator/review/sessions/{session_id}'>;
+export type ReviewedMessage = Answer<'/api/operator/review/messages/{message_id}'>;
