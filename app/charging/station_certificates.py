@@ -33,11 +33,21 @@ async def request_certificate(station: Station, csr: str, now: datetime) -> bool
             request = read_csr(csr)
             certificate_id = await _accept(station, row, request, csr, now)
         except BadRequest as bad:
-            await note_security_event(station, station.identity, "certificate_refused", str(bad), now, critical=True)
+            await _note_refused(station, str(bad), now)
             return False
         await record("CertificateRequested", {"certificate_id": certificate_id}, account_id=station.account_id,
                      key=f"certificate:{certificate_id}")  # fmt: skip
     return True
+
+
+async def _note_refused(station: Station, reason: str, now: datetime) -> None:
+    """The same reason is told once an hour, however often the station asks."""
+    told = await fetchval(
+        "SELECT 1 FROM security_event WHERE account_id = $1 AND station_id = $2 AND kind = 'certificate_refused' AND detail = $3"
+        " AND at > $4", station.account_id, station.id, reason, now - timedelta(hours=1),
+    )  # fmt: skip
+    if not told:
+        await note_security_event(station, station.identity, "certificate_refused", reason, now, critical=True)
 
 
 async def _accept(station: Station, row: asyncpg.Record | None, request: StationRequest, csr: str, now: datetime) -> UUID:

@@ -30,3 +30,4 @@ export type Stations = Answer<'/api/operator/stations'>;
 export type Review = Answer<'/api/operator/review'>;
 export type ReviewedSession = Answer<'/api/operator/review/sessions/{session_id}'>;
 export type ReviewedMessage = Answer<'/api/operator/review/messages/{message_id}'>;
+export type SecurityEvents = Answer<'/api/operator/security/events'>;
