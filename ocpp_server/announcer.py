@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +40,10 @@ class Announcer:
             self._changed.clear()  # Redis is away or drowned; pages look again by themselves
         self._something.set()
 
+    async def now(self, changed: list[Changed]) -> None:
+        """Tell them at once, in one round trip."""
+        await self._send(_messages(changed))
+
     def hint(self, channel: str, payload: dict[str, Any]) -> None:
         """Send a wake-up of another kind with the next announcements."""
         if self._redis is not None:
@@ -50,7 +55,7 @@ class Announcer:
         while True:
             await self._something.wait()
             self._something.clear()
-            messages = list(self._hints) + [(live_channel(one.account_id), text(msgspec.structs.asdict(one))) for one in self._changed]
+            messages = [*self._hints, *_messages(self._changed)]
             self._hints, self._changed = {}, {}
             watched = await self._send(messages) if messages else False
             await asyncio.sleep(WATCHED_SECONDS if watched else UNWATCHED_SECONDS)
@@ -67,6 +72,10 @@ class Announcer:
         except (RedisError, OSError) as error:
             log.warning("changes not announced", count=len(messages), error=str(error))
             return False
+
+
+def _messages(changed: Iterable[Changed]) -> list[tuple[str, str]]:
+    return [(live_channel(one.account_id), text(msgspec.structs.asdict(one))) for one in changed]
 
 
 def text(payload: dict[str, Any]) -> str:

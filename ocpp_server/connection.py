@@ -101,6 +101,7 @@ class Connection:
         self._booted = self._booted or frame.action == "BootNotification"
         answer, changed = await self._handled(frame)
         await self.socket.send(answer)
+        self.socket.worked()  # the next message need not wait until pages are told
         await self._announce(changed)
 
     async def _handled(self, frame: frames.Frame) -> tuple[str, list[Changed]]:

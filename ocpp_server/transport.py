@@ -68,10 +68,11 @@ class StationConnection(ServerConnection):
 class Socket:
     """An accepted station's socket."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "_working")
 
     def __init__(self, connection: StationConnection) -> None:
         self._connection = connection
+        self._working = False
 
     def offer(self, take: Take) -> None:
         """Offer whole text frames to `take` first, from now on; what it declines is received as usual."""
@@ -80,13 +81,17 @@ class Socket:
     async def recv(self) -> str | bytes:
         """The next frame. Raises Gone."""
         try:
-            return await self._connection.recv()
+            frame = await self._connection.recv()
         except ConnectionClosed as closed:
             raise Gone(str(closed)) from None
+        self._working = True
+        return frame
 
     def worked(self) -> None:
-        """The frame received last has been worked."""
-        self._connection.queued = max(0, self._connection.queued - 1)
+        """The frame received last has been worked: later ones need not wait for it. Saying so again changes nothing."""
+        if self._working:
+            self._working = False
+            self._connection.queued -= 1
 
     def put_back(self, data: bytes) -> None:
         """Queue a frame that was taken: it is received as if it had just come."""
