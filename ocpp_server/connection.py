@@ -51,8 +51,10 @@ class Connection:
         try:
             while True:
                 text = await self.socket.recv()
-                await self.lane.settled()
-                await self._receive(text)
+                # What came before the lane was open, or behind something that was not routine, may still take it.
+                if not (isinstance(text, str) and self.lane.take(text.encode())):
+                    await self.lane.settled()
+                    await self._receive(text)
                 self.socket.worked()
         except Gone as gone:
             log.info("station left", station=self.station.identity, how=str(gone))

@@ -16,7 +16,9 @@ from ocpp_server.lane16 import Reader
 from ocpp_server.transport import Socket
 from ocpp_server.writer import Entry, Writer
 
-READERS: dict[str, Mapping[str, Reader]] = {"ocpp1.6": lane16.READERS}
+# Of 2.0.1 heartbeats only: a boot asks for transactions, a status counts among its EVSE's connectors, and events of a
+# transaction have an identity to check.
+READERS: dict[str, Mapping[str, Reader]] = {"ocpp1.6": lane16.READERS, "ocpp2.0.1": {"Heartbeat": lane16.heartbeat}}
 MOST_WAITING = 16  # of one station; the rest waits in its socket
 CALL = msgspec.json.Decoder(tuple[int, str, str, msgspec.Raw])
 
@@ -24,12 +26,12 @@ CALL = msgspec.json.Decoder(tuple[int, str, str, msgspec.Raw])
 class Lane:
     """Between a socket and the writer. `redo` works a message the long way."""
 
-    __slots__ = ("_clock", "_readers", "_settled", "_socket", "_waiting", "_writer", "booted", "odd", "station")
+    __slots__ = ("_clock", "_odd", "_readers", "_settled", "_socket", "_waiting", "_writer", "booted", "station")
 
     def __init__(self, socket: Socket, station: Station, readers: Mapping[str, Reader], writer: Writer, clock: Clock) -> None:
         self.station = station
         self.booted = False
-        self.odd: list[bytes] = []
+        self._odd: list[bytes] = []  # what the writer gave back
         self._socket = socket
         self._readers = readers
         self._writer = writer
@@ -41,6 +43,9 @@ class Lane:
         """A whole text frame. False: it has to go the long way."""
         # Without escapes the id is its own JSON, and no NUL or lone surrogate can hide.
         if self._waiting >= MOST_WAITING or b"\\" in data:
+            return False
+        if data in self._odd:
+            self._odd.remove(data)
             return False
         try:
             kind, message_id, action, payload = CALL.decode(data)
@@ -70,6 +75,7 @@ class Lane:
 
     def refused(self, data: bytes) -> None:
         """The message cannot be stored with others: it goes the long way."""
+        self._odd.append(data)
         self._socket.put_back(data)
         self._done()
 

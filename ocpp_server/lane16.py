@@ -12,6 +12,7 @@ import msgspec
 
 from app.charging.batch import BootRow, StatusRow, ValueRow
 from app.charging.model import Station
+from app.charging.rules import IDLE_BY_STATUS
 from app.metering.rules import quick_read
 from ocpp_server import messages16 as m
 from ocpp_server import translate as t
@@ -56,7 +57,7 @@ def status_notification(station: Station, message_id: str, payload: msgspec.Raw,
     at = min(t.moment(said.timestamp, now), now).timestamp()
     return Read("{}", status=(
         station.account_id, station.id, now.timestamp(), message_id, str(payload, "utf-8"), number, said.status,
-        said.error_code, said.info or None, at,
+        said.error_code, said.info or None, at, IDLE_BY_STATUS.get(said.status),
     ))  # fmt: skip
 
 

@@ -166,9 +166,10 @@ class Node:
         connection = self.connections.get(UUID(hint["station_id"]))
         if connection is None:
             return
-        if hint.get("connection_no", 0) > connection.station.connection_no:
+        if "connection_no" not in hint:
+            connection.commands.wake()
+        elif hint["connection_no"] > connection.station.connection_no:
             self._closing.append(asyncio.create_task(connection.socket.close(POLICY_VIOLATION, "replaced by a newer connection")))
-        connection.commands.wake()
 
 
 async def nothing_to_reset(_: object) -> None:

@@ -28,6 +28,7 @@ STATEMENT_SECONDS = 30.0
 # By the first two signs of PostgreSQL's code: what is wrong with a row, and what passes by itself.
 ROW_CLASSES = ("22", "23", "21")
 PASSING_CLASSES = ("40", "53", "57", "08")
+REFUSED_CLASSES = ("28", "3D", "42")  # of a connection: password, database, role; any other refusal is waited out
 
 
 class SystemFault(RuntimeError):
@@ -200,7 +201,12 @@ class Writer:
     async def _connection(self) -> asyncpg.Connection:
         if self._line is None or self._line.is_closed():
             settings = {"application_name": "hofstrom writer", "timezone": "UTC", "role": MACHINE_ROLE}
-            self._line = await asyncpg.connect(self._dsn, timeout=5, command_timeout=STATEMENT_SECONDS, server_settings=settings)
+            try:
+                self._line = await asyncpg.connect(self._dsn, timeout=5, command_timeout=STATEMENT_SECONDS, server_settings=settings)
+            except asyncpg.PostgresError as error:
+                if str(error.sqlstate or "")[:2] in REFUSED_CLASSES:
+                    raise SystemFault(f"{type(error).__name__}: {error}") from error
+                raise ConnectionError(str(error)) from error
         return self._line
 
 

@@ -14,8 +14,9 @@ import msgspec
 from app.charging import rules
 from app.charging.model import Changed
 
-# account, station, received (epoch s), message id, body, connector, status, error code, info, at (epoch s)
-StatusRow = tuple[UUID, UUID, float, str, str, int, str, str, str | None, float]
+# account, station, received (epoch s), message id, body, connector, status, error code, info, at (epoch s), whether the
+# car asks for no power (None: this status says nothing of it)
+StatusRow = tuple[UUID, UUID, float, str, str, int, str, str, str | None, float, bool | None]
 # account, station, connector, transaction (0: none), taken (epoch s), received (epoch s), Wh, W, context, raw
 ValueRow = tuple[UUID, UUID, int, int, float, float, int | None, int | None, str | None, str]
 # account, station, received (epoch s), message id, body, vendor, model, serial, firmware
@@ -34,11 +35,12 @@ class Batch(msgspec.Struct):
     boots: list[BootRow] = []
 
 
+# The same as app.charging.stations.status for many stations; a test holds the one against the other.
 STATUS = """
 status AS (
     SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::float8[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[],
-        $10::text[], $11::float8[])
-        AS s (account_id, station_id, received, message_id, body, number, status, error_code, info, at)
+        $10::text[], $11::float8[], $12::bool[])
+        AS s (account_id, station_id, received, message_id, body, number, status, error_code, info, at, idle)
 ), kept AS (
     INSERT INTO station_message (account_id, station_id, received_at, id, action, message_id, body)
     SELECT account_id, station_id, to_timestamp(received), $1, 'StatusNotification', message_id, body FROM status
@@ -47,15 +49,26 @@ status AS (
     UPDATE connector c SET status = s.status, error_code = s.error_code, status_info = s.info, status_at = to_timestamp(s.at)
     FROM status s WHERE c.account_id = s.account_id AND c.station_id = s.station_id AND c.number = s.number
         AND (c.status_at IS NULL OR c.status_at <= to_timestamp(s.at))
-    RETURNING c.account_id, c.station_id, c.number
+    RETURNING c.account_id, c.station_id, c.number, c.status_at, s.idle
+), shown AS (
+    SELECT m.*, x.id AS session_id, x.person_id FROM moved m LEFT JOIN LATERAL (
+        SELECT id, person_id FROM charging_session o WHERE o.account_id = m.account_id AND o.station_id = m.station_id
+            AND o.connector_no = m.number AND o.state = 'open' ORDER BY o.started_at DESC LIMIT 1) x ON true
+), idle AS (
+    UPDATE charging_session x SET idle_since = CASE WHEN NOT m.idle THEN NULL
+        WHEN coalesce(x.last_meter_wh, x.meter_start_wh) > x.meter_start_wh
+            THEN coalesce(x.idle_since, greatest(m.status_at, x.started_at)) END
+    FROM shown m WHERE x.account_id = m.account_id AND x.id = m.session_id AND m.idle IS NOT NULL
+        AND (m.idle OR x.idle_since IS NOT NULL)
 )"""
 
-# The register shown never falls, whatever the station sends: some count from 0 in MeterValues (ST-14). A clock that runs
-# ahead must not stop the figures from moving later, so they move at most to the time of receipt.
+# The same as app.charging.transactions.record_meter_values for many stations. The register shown never falls, whatever the
+# station sends: some count from 0 in MeterValues (ST-14). A clock that runs ahead must not stop the figures from moving
+# later, so they move at most to the time of receipt.
 VALUES = """
 value AS (
-    SELECT v.*, x.id AS session_id, x.person_id, x.state FROM unnest($12::uuid[], $13::uuid[], $14::int[], $15::int[],
-        $16::float8[], $17::float8[], $18::bigint[], $19::int[], $20::text[], $21::text[])
+    SELECT v.*, x.id AS session_id, x.person_id, x.state FROM unnest($13::uuid[], $14::uuid[], $15::int[], $16::int[],
+        $17::float8[], $18::float8[], $19::bigint[], $20::int[], $21::text[], $22::text[])
         AS v (account_id, station_id, connector_no, transaction_no, taken, received, energy_wh, power_w, context, raw)
     LEFT JOIN charging_session x ON x.transaction_no = v.transaction_no AND x.account_id = v.account_id
         AND x.station_id = v.station_id
@@ -69,7 +82,9 @@ value AS (
     UPDATE charging_session x SET last_value_at = to_timestamp(least(v.taken, v.received)),
         last_meter_wh = greatest(v.energy_wh, x.last_meter_wh, x.meter_start_wh),
         last_power_w = coalesce(v.power_w, x.last_power_w),
-        idle_since = CASE WHEN v.power_w IS NULL THEN x.idle_since WHEN v.power_w >= $22 THEN NULL
+        idle_since = CASE WHEN v.power_w IS NULL THEN x.idle_since WHEN v.power_w >= $23 THEN NULL
+            WHEN EXISTS (SELECT 1 FROM connector c WHERE c.account_id = x.account_id AND c.station_id = x.station_id
+                AND c.number = x.connector_no AND c.status = 'SuspendedEVSE') THEN NULL
             ELSE coalesce(x.idle_since, CASE WHEN greatest(v.energy_wh, x.last_meter_wh, x.meter_start_wh) > x.meter_start_wh
                 THEN to_timestamp(least(v.taken, v.received)) END) END
     FROM value v WHERE x.account_id = v.account_id AND x.id = v.session_id AND x.state = 'open'
@@ -77,9 +92,7 @@ value AS (
 )"""
 
 CHANGED = """
-SELECT m.account_id, m.station_id, m.number, x.id AS session_id, x.person_id FROM moved m LEFT JOIN LATERAL (
-    SELECT id, person_id FROM charging_session o WHERE o.account_id = m.account_id AND o.station_id = m.station_id
-        AND o.connector_no = m.number AND o.state = 'open' ORDER BY o.started_at DESC LIMIT 1) x ON true
+SELECT account_id, station_id, number, session_id, person_id FROM shown
 UNION ALL
 SELECT account_id, NULL, NULL, session_id, person_id FROM value WHERE state = 'open'
 """
@@ -135,7 +148,7 @@ async def _store(
     line: asyncpg.Connection, batch_id: UUID, statuses: Sequence[StatusRow], values: Sequence[ValueRow], again: bool
 ) -> list[asyncpg.Record]:
     statement = AGAIN if again else FIRST
-    return list(await line.fetch(statement, batch_id, *_columns(statuses, 10), *_columns(values, 10), rules.CHARGING_FROM_W))
+    return list(await line.fetch(statement, batch_id, *_columns(statuses, 11), *_columns(values, 10), rules.CHARGING_FROM_W))
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[Any]:

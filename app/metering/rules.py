@@ -9,6 +9,7 @@ import msgspec
 LARGEST_W = 10**9
 LARGEST_WH = 10**15  # a register beyond this is nonsense, and so is anything that PostgreSQL could not hold
 UNIT_SCALE = {"": 0, "wh": 0, "kwh": 3, "w": 0, "kw": 3}  # in any case: some firmware writes KWH
+UNIT_FACTOR = {"": 1, "Wh": 1, "kWh": 1000, "W": 1, "kW": 1000}  # as nearly all write them
 REGISTER = "Energy.Active.Import.Register"
 POWER = "Power.Active.Import"
 
@@ -33,8 +34,8 @@ class Reading(msgspec.Struct, frozen=True):
 
 def exact(value: str, unit: str) -> int | None:
     """A value such as '1,5' in kWh as integer base units (1500), rounded half up; None when it is no finite number."""
-    if value.isdecimal() and value.isascii() and len(value) <= 12 and unit in UNIT_SCALE:
-        return int(value) * 10 ** UNIT_SCALE[unit]
+    if value.isdecimal() and value.isascii() and len(value) <= 12 and unit in UNIT_FACTOR:
+        return int(value) * UNIT_FACTOR[unit]
     try:
         number = Decimal(value.strip().replace(",", "."))
     except InvalidOperation:
@@ -88,9 +89,11 @@ def quick_read(samples: Iterable[SampleLike]) -> tuple[int | None, int | None] |
     energy_wh = power_w = None
     for sample in samples:
         measurand = sample.measurand or REGISTER
+        if sample.format == "SignedData":
+            return None
         if measurand not in (REGISTER, POWER):
             continue
-        if sample.phase or sample.format == "SignedData":
+        if sample.phase:
             return None
         amount = exact(sample.value, str(sample.unit or ""))
         if amount is None:

@@ -126,7 +126,7 @@ async def bench(stations: int) -> AsyncIterator[Bench]:
 
 
 def middle(runs: list[dict[str, float]]) -> dict[str, float]:
-    return {name: round(statistics.median(run[name] for run in runs), 1) for name in runs[0]}
+    return {name: round(statistics.median(run[name] for run in runs), 1) for name in (runs[0] if runs else {})}
 
 
 async def stored(dsn: str) -> dict[str, int]:
@@ -144,7 +144,7 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
     result: dict[str, Any] = {"name": "ocpp", "stations": {}, "stock": {}, "echo": {}, "ratio_stock": {}, "ratio_echo": {},
                               "database_us_per_message": {}, "callerrors": 0, "idle_kib": {}}  # fmt: skip
     async with bench(max(counts + args.idle_counts + [args.reboot])) as servers:
-        for count in counts:
+        for count in counts if args.runs else []:
             runs: dict[str, list[dict[str, float]]] = {kind: [] for kind in args.kinds}
             for _ in range(args.runs):
                 for kind in args.kinds:

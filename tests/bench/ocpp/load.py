@@ -110,8 +110,12 @@ class Station(asyncio.Protocol):
             totals.latencies.append(time.monotonic() - self.sent_at)
         if self.awaited == "start":
             self.transaction = json.loads(text)[2].get("transactionId", 1)
+            self.fleet.charging += 1
+            if self.fleet.charging == len(self.fleet.stations):
+                self.fleet.all_charging.set()
         elif self.awaited == "stop":
             self.transaction = 0
+            self.fleet.charging -= 1
         self.awaited = ""
         if self.talking:
             self.say()
@@ -158,8 +162,8 @@ class Fleet:
         self.stations: dict[int, Station] = {}
         self.returning = False
         self.online: set[int] = set()
-        self.all_online = asyncio.Event()
-        self.wanted = 0
+        self.all_online, self.all_charging = asyncio.Event(), asyncio.Event()
+        self.wanted = self.charging = 0
         self.told = (0.0, "")
         self.tasks: set[asyncio.Task[None]] = set()
         self.meter = (
@@ -226,7 +230,11 @@ class Fleet:
             task.add_done_callback(self.tasks.discard)
 
     async def talk(self, warm: float, seconds: float, begun: Callable[[], None]) -> dict:
-        """Full load: every station speaks as soon as it is answered. Only the time after `warm` counts."""
+        """Full load: every station speaks as soon as it is answered. Only the time after `warm` counts, which begins when all
+        have started a session: that all cars are plugged in at the same second is not what is measured."""
+        for station in self.stations.values():
+            station.say()
+        await self.all_charging.wait()
         for station in self.stations.values():
             station.talking = True
             station.say()
