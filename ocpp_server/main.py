@@ -172,10 +172,6 @@ class Node:
             self._closing.append(asyncio.create_task(connection.socket.close(POLICY_VIOLATION, "replaced by a newer connection")))
 
 
-async def nothing_to_reset(_: object) -> None:
-    """Between two transactions of a pooled connection: they set nothing that outlives them, so a round trip is saved."""
-
-
 @asynccontextmanager
 async def running_node(
     settings: Settings, clock: Clock, *, port: int | None = None, ping_s: float = PING_SECONDS,
@@ -212,7 +208,7 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    await open_database(settings.database_url, max_size=20, reset=nothing_to_reset)
+    await open_database(settings.database_url, max_size=20)
     try:
         async with running_node(settings, clock) as (node, _):
             log.info("listening for stations", port=node.ports.plain, tls_port=node.ports.tls)
