@@ -10,8 +10,10 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -43,9 +45,11 @@ class Bench:
     def __init__(self, house: Installation, described: dict[str, Any]) -> None:
         account = described["accounts"][0]
         self.ready = house.ready()
-        self.token = next(login["token"] for login in account["logins"] if login["role"] == "resident")
-        badges = account["sites"][0]["badges"]
-        self.badge = badges[0]["uid"]
+        people = {login["role"]: login for login in account["logins"]}
+        self.token = people["resident"]["token"]
+        # One person a charge: a badge that charges elsewhere would be answered ConcurrentTx.
+        others = {people[role]["person_id"] for role in ("resident", "former_resident")}
+        self.badges = [one["uid"] for one in account["sites"][0]["badges"] if one["resident_id"] not in others][:CHARGING]
         self.stations = [BenchStation(one) for one in account["sites"][0]["stations"][:STATIONS]]
         self.tap_ms: list[float] = []
         self.page_ms: list[float] = []
@@ -101,7 +105,8 @@ class Bench:
             await asyncio.gather(*(one.arrive(self.ready["ocpp"]) for one in self.stations[first : first + 20]))
         for station in self.stations:
             stack.push_async_callback(station.leave)
-        busy = [asyncio.create_task(one.charge(self.badge, VALUES_EVERY_S)) for one in self.stations[:CHARGING]]
+        charging = zip(self.stations[:CHARGING], self.badges, strict=True)
+        busy = [asyncio.create_task(one.charge(badge, VALUES_EVERY_S)) for one, badge in charging]
         stack.push_async_callback(ended, busy)
 
     def report(self) -> dict[str, Any]:
@@ -139,7 +144,7 @@ def say(text: str) -> None:
 async def measure(house: Installation, taps: int, say: Callable[[str], None] = say) -> dict[str, Any]:
     """Start what is missing, run, stop it. `house` is up."""
     say(f"· {STATIONS} stations")
-    made = house.run("demo", "--json", "--stations", str(STATIONS), "--months", "0")
+    made = house.run("demo", "--json", "--stations", str(STATIONS), "--residents", str(CHARGING + 2), "--months", "0")
     if made.returncode:
         raise RuntimeError(made.stderr)
     bench = Bench(house, json.loads(made.stdout))
@@ -159,6 +164,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-start", description=__doc__)
     parser.add_argument("--short", action="store_true")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended, whoever stops the run
     folder = Path(tempfile.mkdtemp(prefix="hs-bench-", dir="/tmp"))
     folder.chmod(0o755)
     house = Installation(folder / "data")
