@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
 
-.PHONY: bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
+.PHONY: bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
 
 run: .venv/run.stamp pwa/dist/.stamp
 	@$(BIN)/python -m app.cli up
@@ -54,7 +54,10 @@ lint: .venv/test.stamp pwa/dist/.stamp
 schema: .venv/run.stamp
 	@$(BIN)/python -m app.cli schema pwa/openapi.json
 
-# One benchmark; its last line is one JSON object: make bench-start
+# One benchmark; its last line is one JSON object: make bench-start, make bench-ocpp, make bench-ocpp ARGS="--stations 200 --runs 1"
+bench-ocpp: .venv/test.stamp
+	@$(BIN)/python -m tests.bench.ocpp $(ARGS)
+
 bench-start: .venv/test.stamp pwa/dist/.stamp
 	@$(BIN)/python -m tests.bench.start
 

@@ -1,6 +1,7 @@
 """`make bench-ocpp`: this server, storing everything, against the stock server and an echo, which store nothing.
 
-Interleaved runs, medians; the last line is one JSON object. `--short` is a trial of some seconds.
+Interleaved runs, medians; the last line is one JSON object. `--short` is a trial of some seconds; `--stations`, `--kinds`, `--runs`,
+`--idle` and `--reboot` choose a part. What counts is CPU-seconds, since others may use the machine: `others` is their share of it.
 """
 
 import argparse
@@ -9,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import statistics
 import subprocess
 import tempfile
 import time
@@ -24,8 +24,9 @@ from app.database.engine import close_database, open_database
 from app.database.migrate import migrate
 from infra.local.postgres import EmbeddedPostgres, embedded_postgres
 from infra.local.valkey import embedded_valkey
+from tests.bench.ocpp.figures import report
 from tests.bench.ocpp.house import BADGE_ANNA, make_stations
-from tests.bench.ocpp.processes import ROOT, Child, Load, cpu_seconds, family, free_port, memory_kib
+from tests.bench.ocpp.processes import ROOT, Busy, Child, Load, cpu_seconds, family, free_port, memory_kib
 from tests.charging.house import SECRET
 
 PREFIX = "B"
@@ -59,18 +60,21 @@ class Bench:
                 await load.report()
                 load.order(do="talk", warm=warm, seconds=seconds)
                 await load.report()
+                busy = Busy([child.pid, load.process.pid])
                 node, database = cpu_seconds([child.pid]), cpu_seconds(self.database_pids())
                 done = (await load.report())["done"]
                 node, database = cpu_seconds([child.pid]) - node, cpu_seconds(self.database_pids()) - database
+                others = busy.others(database)
         finally:
             await child.end(signal.SIGKILL)
         answers = done["answers"]
         figures = {
             "msg_s": answers / done["seconds"], "msg_cpu_s": answers / node, "p50_ms": done["p50_ms"],
             "p99_ms": done["p99_ms"], "database_us": database / answers * 1e6, "callerrors": done["callerrors"], "cuts": done["cuts"],
+            "others": others,
         }  # fmt: skip
         print(
-            f"  {stations:>5} {kind:<5} " + "  ".join(f"{name} {value:,.1f}" for name, value in figures.items()), done["kinds"], flush=True
+            f"  {stations:>5} {kind:<5} " + "  ".join(f"{name} {value:,.2f}" for name, value in figures.items()), done["kinds"], flush=True
         )
         return figures
 
@@ -125,10 +129,6 @@ async def bench(stations: int) -> AsyncIterator[Bench]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def middle(runs: list[dict[str, float]]) -> dict[str, float]:
-    return {name: round(statistics.median(run[name] for run in runs), 1) for name in (runs[0] if runs else {})}
-
-
 async def stored(dsn: str) -> dict[str, int]:
     line = await asyncpg.connect(dsn)
     try:
@@ -140,34 +140,23 @@ async def stored(dsn: str) -> dict[str, int]:
 
 
 async def measure(args: argparse.Namespace) -> dict[str, Any]:
-    counts = [int(one) for one in args.stations.split(",")]
-    result: dict[str, Any] = {"name": "ocpp", "stations": {}, "stock": {}, "echo": {}, "ratio_stock": {}, "ratio_echo": {},
-                              "database_us_per_message": {}, "callerrors": 0, "idle_kib": {}}  # fmt: skip
-    async with bench(max(counts + args.idle_counts + [args.reboot])) as servers:
-        for count in counts if args.runs else []:
-            runs: dict[str, list[dict[str, float]]] = {kind: [] for kind in args.kinds}
+    runs: dict[int, dict[str, list[dict[str, float]]]] = {}
+    idle: dict[int, float] = {}
+    back: dict[str, float] = {}
+    async with bench(max(args.counts + args.idle_counts + [args.reboot])) as servers:
+        for count in args.counts if args.runs else []:
+            runs[count] = {kind: [] for kind in args.kinds}
             for _ in range(args.runs):
                 for kind in args.kinds:
-                    runs[kind].append(await servers.run(kind, count, args.warm, args.seconds))
-            found = {kind: middle(those) for kind, those in runs.items()}
-            own = found["own"]
-            result["stations"][count] = {name: own[name] for name in ("msg_s", "msg_cpu_s", "p50_ms", "p99_ms")}
-            result["database_us_per_message"][count] = own["database_us"]
-            result["callerrors"] += sum(int(run["callerrors"]) for run in runs["own"])
-            for kind in set(args.kinds) - {"own"}:
-                result[kind][count] = found[kind]
-                ratios = [a["msg_cpu_s"] / b["msg_cpu_s"] for a, b in zip(runs["own"], runs[kind], strict=True)]
-                result[f"ratio_{kind}"][count] = round(statistics.median(ratios), 2)
-        result["stored"] = await stored(servers.dsn)
+                    runs[count][kind].append(await servers.run(kind, count, args.warm, args.seconds))
+        rows = await stored(servers.dsn)
         for count in args.idle_counts:
-            result["idle_kib"][count] = round(await servers.idle(count), 1)
-            print(f"  {count} idle: {result['idle_kib'][count]} KiB each", flush=True)
+            idle[count] = await servers.idle(count)
+            print(f"  {count} idle: {idle[count]:.1f} KiB each", flush=True)
         if args.reboot:
             back = await servers.reboot(args.reboot)
             print(f"  {args.reboot} back: {back}", flush=True)
-            result["reboot_s"] = round(back["seconds"], 1)
-            result["callerrors"] += int(back["callerrors"])
-    return result
+    return {**report(runs, idle, back), "stored": rows}
 
 
 def main() -> None:
@@ -182,8 +171,8 @@ def main() -> None:
     top.add_argument("--idle", default="1000,10000")
     args = top.parse_args()
     if args.short:
-        args.stations, args.runs, args.warm, args.seconds, args.idle, args.reboot = "200", 1, 1.0, 3.0, "1000", 500
-    args.kinds = args.kinds.split(",")
+        args.stations, args.runs, args.warm, args.seconds, args.idle, args.reboot = "50", 1, 0.5, 2.0, "200", 100
+    args.kinds, args.counts = args.kinds.split(","), [int(one) for one in args.stations.split(",") if one]
     args.idle_counts = [int(one) for one in args.idle.split(",") if one]
     result = asyncio.run(measure(args))
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()

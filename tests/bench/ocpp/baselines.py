@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.exceptions import ConnectionClosedOK
+from websockets.exceptions import ConnectionClosed
 
 
 async def stock(socket: ServerConnection) -> None:
@@ -50,15 +50,16 @@ async def stock(socket: ServerConnection) -> None:
             return call_result.StopTransaction()
 
     assert socket.request is not None
-    with contextlib.suppress(ConnectionClosedOK):
+    with contextlib.suppress(ConnectionClosed):
         await Central(socket.request.path.rsplit("/", 1)[1], socket).start()
 
 
 async def echo(socket: ServerConnection) -> None:
     read, write = msgspec.json.Decoder(tuple[int, str, str, msgspec.Raw]), msgspec.json.Encoder()
-    async for text in socket:
-        _, message_id, _, _ = read.decode(text)
-        await socket.send(write.encode((3, message_id, {})), text=True)
+    with contextlib.suppress(ConnectionClosed):
+        async for text in socket:
+            _, message_id, _, _ = read.decode(text)
+            await socket.send(write.encode((3, message_id, {})), text=True)
 
 
 async def main() -> None:

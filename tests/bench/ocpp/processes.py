@@ -99,6 +99,26 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     return total / os.sysconf("SC_CLK_TCK")
 
 
+def machine_seconds() -> tuple[float, float]:
+    """CPU-seconds that all processes of the machine have used so far, and that there were."""
+    ticks = [int(one) for one in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    each = os.sysconf("SC_CLK_TCK")
+    return (sum(ticks) - ticks[3] - ticks[4]) / each, sum(ticks) / each
+
+
+class Busy:
+    """What of the machine others use from now on, beside these processes."""
+
+    def __init__(self, ours: list[int]) -> None:
+        self._ours = ours
+        self._began = (*machine_seconds(), cpu_seconds(ours))
+
+    def others(self, known: float) -> float:
+        """Their share of the machine since then; `known`: CPU-seconds that are ours too."""
+        used, there, ours = (now - then for now, then in zip((*machine_seconds(), cpu_seconds(self._ours)), self._began, strict=True))
+        return max(0.0, used - ours - known) / there if there else 0.0
+
+
 def family(parent: int) -> list[int]:
     """A process and its children."""
     found = [parent]
