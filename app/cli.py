@@ -35,7 +35,8 @@ HELP = {
     "demo": "make or enlarge the demo accounts and describe them",
     "demo-stations": "the two simulated stations of the demo house",
     "badge": "hold a badge to a demo station",
-    "station": "tell a demo station: plug, unplug, fault, clear, offline, online, status, refuse_next_start, silent_next_start",
+    "station": "tell a demo station: status, plug, unplug, battery PERCENT, offline, online,"
+    " flaky (loses its link now and then), steady, fault, clear, refuse_next_start, silent_next_start",
     "month": "price a month and issue its bills; again changes nothing",
     "payouts": "pay the owners of a month: statement, ledger, pain.001 file; again changes nothing",
     "payment": "book a bank transfer by its reference",
@@ -60,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     made["badge"].add_argument("uid")
     made["station"].add_argument("station")
     made["station"].add_argument("order")
+    made["station"].add_argument("value", nargs="?", help="for battery: the state of charge in percent")
     for name in ("month", "payouts"):
         made[name].add_argument("--period", required=True, help="the month, such as 2026-10")
         made[name].add_argument("--site", help="a site's name or id (default: every site)")
@@ -179,8 +181,9 @@ def _badge(settings: Settings, args: argparse.Namespace) -> int:
 def _station(settings: Settings, args: argparse.Namespace) -> int:
     from infra.demo.station_control import send
 
-    print(json.dumps(send(settings.data, args.station, args.order), default=str))
-    return 0
+    answer = send(settings.data, args.station, args.order, value=args.value)
+    print(json.dumps(answer, default=str))
+    return 0 if answer.get("ok") else 1
 
 
 def _with_database(settings: Settings, work: Callable[[], Awaitable[int]]) -> int:

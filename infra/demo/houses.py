@@ -24,6 +24,7 @@ class HousePlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ROLES = ("superadmin", "operator", "owner", "proxy", "installer", "support", "resident", "former_resident", "developer")
+VERSIONS = {"DEMO-1": "1.6", "DEMO-2": "2.0.1"}  # the stations that the demo itself plays, and what they speak
 BADGE, BLOCKED_BADGE = "04A1B2C3D4E5F6", "04DEADBEEF0001"
 
 PLANS = (

@@ -18,7 +18,7 @@ from app.kernel.settings import Settings
 from app.residents.badge_uid import sealed_uid
 from app.tariffs.commands import enter_tariff
 from app.tariffs.model import Component
-from infra.demo.houses import PLANS, ROLES, HousePlan, badge_uid, blocked_uid
+from infra.demo.houses import PLANS, ROLES, VERSIONS, HousePlan, badge_uid, blocked_uid
 from infra.demo.passwords import station_password
 from infra.demo.past import past_months
 
@@ -209,8 +209,9 @@ class _Account:
             "buildings": [{"id": str(row["id"]), "name": row["name"]} for row in buildings],
             "billing_points": [{"id": str(row["id"]), "name": row["name"]} for row in points],
             "stations": [
-                {"id": row["identity"], "password": station_password(secret, row["identity"]), "version": "1.6",
-                 "connectors": row["connectors"], "qr_url": f"{self.settings.public_url}/c/{row['code']}"}
+                {"id": row["identity"], "password": station_password(secret, row["identity"]),
+                 "version": VERSIONS.get(row["identity"], "1.6"), "connectors": row["connectors"],
+                 "qr_url": f"{self.settings.public_url}/c/{row['code']}"}
                 for row in stations
             ],
             "badges": await self._badges_described(site_id, house_no, len(points)),

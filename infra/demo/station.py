@@ -1,10 +1,10 @@
-"""A demo station: a real OCPP 1.6J client with a simulated car, which survives restarts, cuts and a server that is away."""
+"""A demo station and the car beside it, in no version's words. It survives restarts, cuts and a server that is away."""
 
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import msgspec
@@ -13,8 +13,9 @@ from ocpp.exceptions import OCPPError
 from websockets.exceptions import WebSocketException
 
 from infra.demo.station_control import folder
-from infra.demo.station_meter import Charge, Memory, Queued, run
-from infra.demo.station_socket import StationSocket
+from infra.demo.station_limits import Limit, Profile, added, limit_now
+from infra.demo.station_meter import ARRIVES_PERCENT, Charge, Kind, Memory, Told, charging_state, run
+from infra.demo.station_network import Network
 
 log = structlog.get_logger()
 
@@ -24,31 +25,19 @@ VALUES_EVERY_MS = 5000
 PLUG_IN_SECONDS = 60
 MOST_QUEUED = 5000
 UNPLUG_HINT_MS = 8000
+LEAVES_MS, AWAY_MS = 120_000, 20_000  # a full car leaves, another one comes
 LOST = (OSError, WebSocketException, TimeoutError, OCPPError)
+
+
+class Link(Protocol):
+    """A connection to the server, in a version's words."""
+
+    async def authorise(self, uid: str) -> str: ...
 
 
 def iso_now() -> str:
     """The station's clock."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-class Network:
-    """The station's network cable."""
-
-    def __init__(self) -> None:
-        self.there = asyncio.Event()
-        self.there.set()
-        self.cut = asyncio.Event()
-
-    def pull(self) -> None:
-        """No network from now on."""
-        self.there.clear()
-        self.cut.set()
-
-    def plug(self) -> None:
-        """The network is back."""
-        self.cut.clear()
-        self.there.set()
 
 
 class DemoStation:
@@ -58,13 +47,14 @@ class DemoStation:
         self.identity = identity
         self._file = folder(data_dir) / f"{identity}.json"
         self.memory = self._remembered()
-        self.socket: StationSocket | None = None
+        self.link: Link | None = None
         self.refuse_next_start = False
         self.silent_next_start = False
         self.fault: str | None = None
-        self._pending: tuple[str, float] | None = None
+        self._pending: tuple[Charge, float] | None = None
         self._finishing_ms = 0
         self._since_values_ms = 0
+        self._full_ms = 0
         self.work = asyncio.Event()
         self.reported = ""
         self.network = Network()
@@ -86,53 +76,79 @@ class DemoStation:
         fresh.write_bytes(msgspec.json.encode(self.memory))
         fresh.replace(self._file)
 
-    # What happens at the station -------------------------------------------------------------------------------
+    # What the server asks -----------------------------------------------------------------------------------------
 
-    def decide(self, action: str, payload: dict[str, Any]) -> str:
-        """The answer to a command of the server."""
-        charge = self.memory.charge
-        if action == "trigger":
-            self.reported = ""
-        elif action == "stop":
-            if charge is None or charge.number != payload.get("transaction_id"):
-                return "Rejected"
-            self._soon(lambda: self.end("Remote"))
-        elif self.refuse_next_start or self.fault or charge is not None:
+    def remote_start(self, id_tag: str, request_no: int | None = None) -> bool:
+        """A resident taps start. Returns whether the station does so."""
+        if self.refuse_next_start or self.fault or self.memory.charge is not None:
             self.refuse_next_start = False
-            return "Rejected"
-        else:
-            tag = str(payload.get("id_tag"))
-            self._soon(lambda: self.begin(tag))
-        self.work.set()
-        return "Accepted"
+            return False
+        self._soon(lambda: self.begin(id_tag, remote=True, request_no=request_no))
+        return True
+
+    def remote_stop(self, transaction: str) -> bool:
+        """A resident taps stop; `transaction` as the version names it."""
+        charge = self.memory.charge
+        if charge is None or transaction not in (charge.local_id, str(charge.number)):
+            return False
+        self._soon(lambda: self.end("Remote"))
+        return True
+
+    def trigger(self) -> None:
+        """The server wants to know the state."""
+        self.reported = ""
+        self._soon(self.wake)
+
+    def set_profile(self, profile: Profile) -> bool:
+        """A limit. One for a transaction needs that transaction."""
+        charge = self.memory.charge
+        if profile.purpose == "transaction" and (charge is None or profile.transaction not in (None, charge.local_id, str(charge.number))):
+            return False
+        self.memory.profiles = added(self.memory.profiles, profile)
+        self.keep()
+        return True
+
+    def clear_profiles(self, profile_id: int | None = None, purpose: str | None = None, stack_level: int | None = None) -> bool:
+        """Take limits away: those that fit everything given. Returns whether there were any."""
+        wanted = {"id": profile_id, "purpose": purpose, "stack_level": stack_level}
+        left = [one for one in self.memory.profiles if any(v is not None and getattr(one, k) != v for k, v in wanted.items())]
+        found = len(left) < len(self.memory.profiles)
+        self.memory.profiles = left
+        self.keep()
+        return found
 
     def _soon(self, act: Callable[[], object]) -> None:
         """After the answer to the command has gone out."""
         asyncio.get_running_loop().call_later(0.05, act)
 
-    def begin(self, id_tag: str) -> str:
+    # What happens at the station -------------------------------------------------------------------------------
+
+    def begin(self, id_tag: str, *, remote: bool = False, request_no: int | None = None) -> str:
         """Start charging; without a car, wait for the plug. Returns started or waiting_for_car."""
+        charge = Charge(local_id=str(uuid4()), id_tag=id_tag, meter_start_wh=0, started_at="", remote=remote, request_no=request_no)
         if not self.memory.plugged:
-            self._pending = (id_tag, asyncio.get_running_loop().time() + PLUG_IN_SECONDS)
+            self._pending = (charge, asyncio.get_running_loop().time() + PLUG_IN_SECONDS)
             return "waiting_for_car"
-        self._pending = None
-        charge = Charge(local_id=str(uuid4()), id_tag=id_tag, meter_start_wh=self.memory.register_wh)
-        self.memory.charge = charge
-        payload = {"connector_id": CONNECTOR, "id_tag": id_tag, "meter_start": charge.meter_start_wh, "timestamp": iso_now()}
-        self._enqueue("StartTransaction", payload, charge.local_id)
-        self._since_values_ms = 0
+        self._start(charge)
         return "started"
+
+    def _start(self, charge: Charge) -> None:
+        self._pending = None
+        charge.meter_start_wh, charge.started_at = self.memory.register_wh, iso_now()
+        self.memory.charge = charge
+        self._since_values_ms = 0
+        self.enqueue("started", charge)
 
     def end(self, reason: str) -> None:
         """Stop charging; the car stays plugged unless it was pulled."""
         charge = self.memory.charge
         if charge is None:
             return
+        self.enqueue("ended", charge, reason)
         self.memory.charge = None
+        self.memory.profiles = [one for one in self.memory.profiles if one.purpose != "transaction"]
         self._finishing_ms = UNPLUG_HINT_MS if self.memory.plugged else 0
-        payload = {"meter_stop": self.memory.register_wh, "timestamp": iso_now(), "reason": reason, "id_tag": charge.id_tag}
-        known = {} if charge.number is None else {"transaction_id": charge.number}
-        self._enqueue("StopTransaction", payload | known, charge.local_id)
+        self.keep()
 
     async def present(self, uid: str) -> dict[str, Any]:
         """A badge is held to the reader: the same one stops what it started."""
@@ -146,9 +162,9 @@ class DemoStation:
         if charge is not None:
             return {"ok": False, "status": "Occupied", "action": "refused"}
         status = "Offline"
-        if self.socket is not None:
+        if self.link is not None:
             try:
-                status = await self.socket.authorise(uid)
+                status = await self.link.authorise(uid)
             except LOST as error:
                 log.warning("authorise failed", station=self.identity, error=str(error))
         # Offline the station trusts the badge and lets the server decide later.
@@ -163,29 +179,43 @@ class DemoStation:
             self.end("EVDisconnected")
             self._finishing_ms = 0
         elif self._pending is not None and asyncio.get_running_loop().time() < self._pending[1]:
-            self.begin(self._pending[0])
+            self._start(self._pending[0])
         self.keep()
-        self.work.set()
+        self.wake()
 
     def wake(self) -> None:
         """Something changed that the server should hear of."""
         self.work.set()
 
-    def status(self) -> str:
-        """The connector's state in OCPP's words."""
+    def limit(self) -> Limit:
+        """What the station may give now."""
         charge = self.memory.charge
+        began = None if charge is None else datetime.fromisoformat(charge.started_at)
+        return limit_now(self.memory.profiles, began, datetime.now(UTC))
+
+    def status(self) -> str:
+        """The connector's state in OCPP 1.6's words."""
         if self.fault:
             return "Faulted"
-        if charge is not None:
-            return "SuspendedEV" if charge.ran_ms > TICK_MS and charge.power_w == 0 else "Charging"
+        if self.memory.charge is not None:
+            return charging_state(self.memory, self.limit())
         if self._finishing_ms > 0:
             return "Finishing"
         return "Preparing" if self.memory.plugged else "Available"
 
-    def _enqueue(self, action: str, payload: dict[str, Any], local_id: str) -> None:
-        self.memory.queue.append(Queued(action=action, payload=payload, local_id=local_id))
+    def enqueue(self, kind: Kind, charge: Charge, reason: str | None = None) -> None:
+        """Something about a transaction that the server has to know, whenever it can be told."""
+        memory, limit = self.memory, self.limit()
+        charge.told_state = charging_state(memory, limit)
+        memory.queue.append(Told(
+            kind=kind, at=iso_now(), local_id=charge.local_id, id_tag=charge.id_tag, seq_no=charge.events,
+            register_wh=memory.register_wh, remote=charge.remote, offline=self.link is None, state=charge.told_state,
+            power_w=charge.power_w, offered_ma=limit.each_ma, phases=limit.phases, soc_percent=memory.car.permille // 10,
+            reason=reason, request_no=charge.request_no, number=charge.number,
+        ))  # fmt: skip
+        charge.events += 1
         self.keep()
-        self.work.set()
+        self.wake()
 
     # Time --------------------------------------------------------------------------------------------------------
 
@@ -193,34 +223,42 @@ class DemoStation:
         """Let time pass: energy flows, values are taken, a finished car is looked at again."""
         while True:
             await asyncio.sleep(TICK_MS / 1000)
-            run(self.memory, TICK_MS)
-            self._finishing_ms = max(0, self._finishing_ms - TICK_MS)
-            self._since_values_ms += TICK_MS
-            if self._pending is not None and asyncio.get_running_loop().time() >= self._pending[1]:
-                self._pending = None
-            if self.memory.charge is not None and self._since_values_ms >= VALUES_EVERY_MS:
+            self.pass_time(TICK_MS)
+
+    def pass_time(self, milliseconds: int) -> None:
+        """What happens in a moment."""
+        limit = self.limit()
+        run(self.memory, milliseconds, limit)
+        self._finishing_ms = max(0, self._finishing_ms - milliseconds)
+        self._since_values_ms += milliseconds
+        if self._pending is not None and asyncio.get_running_loop().time() >= self._pending[1]:
+            self._pending = None
+        charge = self.memory.charge
+        if charge is not None:
+            news = charging_state(self.memory, limit) != charge.told_state
+            if (news or self._since_values_ms >= VALUES_EVERY_MS) and len(self.memory.queue) < MOST_QUEUED:
                 self._since_values_ms = 0
-                self._take_values(self.memory.charge)
-            if self.status() != self.reported:
-                self.work.set()
+                self.enqueue("values", charge)
+        self._come_and_go(milliseconds)
+        if self.status() != self.reported:
+            self.wake()
 
-    def _take_values(self, charge: Charge) -> None:
-        if len(self.memory.queue) >= MOST_QUEUED:
-            return
-        samples = [
-            {"value": str(self.memory.register_wh), "measurand": "Energy.Active.Import.Register", "unit": "Wh",
-             "context": "Sample.Periodic"},
-            {"value": str(charge.power_w), "measurand": "Power.Active.Import", "unit": "W", "context": "Sample.Periodic"},
-        ]  # fmt: skip
-        value = {"timestamp": iso_now(), "sampled_value": samples}
-        known = {} if charge.number is None else {"transaction_id": charge.number}
-        self._enqueue("MeterValues", {"connector_id": CONNECTOR, "meter_value": [value]} | known, charge.local_id)
+    def _come_and_go(self, milliseconds: int) -> None:
+        """A full car leaves after a while, and another one comes, so that the demo never runs out of cars."""
+        memory = self.memory
+        full = memory.charge is None and memory.car.room_w_ms == 0
+        self._full_ms = self._full_ms + milliseconds if full else 0
+        if full and self._full_ms >= LEAVES_MS + AWAY_MS:
+            memory.car.set_percent(ARRIVES_PERCENT)
+            self.plug(True)
+        elif full and self._full_ms >= LEAVES_MS and memory.plugged:
+            self.plug(False)
 
-    def started(self, local_id: str, number: int, status: str) -> None:
-        """The server has given a transaction its number; a badge that it does not accept ends the charge."""
+    def started(self, local_id: str, number: int | None, status: str) -> None:
+        """The server has answered a start, 1.6 with the transaction's number; a tag that it does not accept ends the charge."""
         for waiting in self.memory.queue:
             if waiting.local_id == local_id:
-                waiting.payload["transaction_id"] = number
+                waiting.number = number
         charge = self.memory.charge
         if charge is not None and charge.local_id == local_id:
             charge.number = number

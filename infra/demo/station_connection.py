@@ -9,23 +9,27 @@ from ocpp.exceptions import OCPPError
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from infra.demo.station import CONNECTOR, LOST, DemoStation, iso_now
-from infra.demo.station_meter import Queued
-from infra.demo.station_socket import StationSocket
+from infra.demo.station import LOST, DemoStation, iso_now
+from infra.demo.station16 import Station16
+from infra.demo.station201 import Station201
+from infra.demo.station_link import Ear
+from infra.demo.station_meter import Told
 
 log = structlog.get_logger()
 
 HEARTBEAT_SECONDS = 60
 LONGEST_PAUSE_S = 10.0
 MOST_TRIES = 5
+SPEAKS: dict[str, type[Station16] | type[Station201]] = {"1.6": Station16, "2.0.1": Station201}
 chance = SystemRandom()
 
 
 class Connection:
-    """Keeps one station connected to `url`/IDENTITY."""
+    """Keeps one station connected to `url`/IDENTITY, in one version of OCPP."""
 
-    def __init__(self, station: DemoStation, url: str, password: str) -> None:
+    def __init__(self, station: DemoStation, url: str, password: str, version: str = "1.6") -> None:
         self._station = station
+        self._speaks = SPEAKS[version]
         self._url = f"{url.rstrip('/')}/{station.identity}"
         token = base64.b64encode(f"{station.identity}:{password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {token}"}
@@ -40,68 +44,67 @@ class Connection:
                 await self._once()
             except* LOST as group:
                 log.info("not connected", station=self._station.identity, error=str(group.exceptions[0]))
-            self._station.socket = None
+            self._station.link = None
             await asyncio.sleep(self._pause_s * chance.uniform(0.5, 1.0))
             self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
 
     async def _once(self) -> None:
         async with connect(
-            self._url, subprotocols=[Subprotocol("ocpp1.6")], additional_headers=self._headers, open_timeout=10,
+            self._url, subprotocols=[Subprotocol(self._speaks.subprotocol)], additional_headers=self._headers, open_timeout=10,
             compression=None,
         ) as line:  # fmt: skip
             self._pause_s = 0.5
-            await self._converse(StationSocket(self._station.identity, line, self._station.decide))
+            ear = Ear(line)
+            await self._converse(self._speaks(self._station, ear), ear)
 
-    async def _converse(self, line: StationSocket) -> None:
+    async def _converse(self, line: Station16 | Station201, ear: Ear) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(line.start())
             if not self._booted:
                 await line.boot()
                 self._booted = True
-            self._station.socket = line
+            self._station.link = line
             self._station.reported = ""
-            self._station.work.set()
-            tasks.create_task(self._tell(line))
+            self._station.wake()
+            tasks.create_task(self._tell(line, ear))
             tasks.create_task(self._beat(line))
-            tasks.create_task(self._leave_when_cut(line))
+            tasks.create_task(self._leave_when_cut(ear))
 
-    async def _leave_when_cut(self, line: StationSocket) -> None:
+    async def _leave_when_cut(self, ear: Ear) -> None:
         await self._station.network.cut.wait()
-        await line.hang_up()
+        await ear.close()
 
-    async def _beat(self, line: StationSocket) -> None:
+    async def _beat(self, line: Station16 | Station201) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             await line.heartbeat()
 
-    async def _tell(self, line: StationSocket) -> None:
+    async def _tell(self, line: Station16 | Station201, ear: Ear) -> None:
         """Send state and queued messages, in order, each until it is answered."""
         station = self._station
         while True:
             await station.work.wait()
             station.work.clear()
             if station.silent_next_start:
-                station.silent_next_start, line.deaf_to_next_start = False, True
+                station.silent_next_start, ear.deaf_to_next_start = False, True
             if station.status() != station.reported:
                 station.reported = station.status()
-                await line.report_status(CONNECTOR, station.reported, station.fault or "NoError", iso_now())
+                await line.report_status(station.reported, station.fault or "NoError", iso_now())
             while station.memory.queue:
                 await self._deliver(line, station.memory.queue[0])
 
-    async def _deliver(self, line: StationSocket, message: Queued) -> None:
-        payload = dict(message.payload)
-        if message.action != "StartTransaction" and "transaction_id" not in payload:
-            payload["transaction_id"] = -1  # the start was never answered: the server keeps this for review
+    async def _deliver(self, line: Station16 | Station201, told: Told) -> None:
+        number, status, answered = None, "Accepted", True
         try:
-            answer = await line.tell(message.action, payload)
+            number, status = await line.tell(told)
         except OCPPError as error:
-            message.tries += 1
-            log.warning("refused", station=self._station.identity, action=message.action, error=str(error))
-            if message.tries < MOST_TRIES:
+            told.tries += 1
+            log.warning("refused", station=self._station.identity, kind=told.kind, error=str(error))
+            if told.tries < MOST_TRIES:
                 await asyncio.sleep(1)
                 return
-            answer = None
-        self._station.memory.queue.remove(message)
-        if message.action == "StartTransaction" and answer is not None:
-            self._station.started(message.local_id, int(answer.transaction_id), str(answer.id_tag_info["status"]))
+            answered = False
+        self._station.memory.queue.remove(told)
+        if told.kind == "started" and answered:
+            self._station.started(told.local_id, number, status)
         self._station.keep()

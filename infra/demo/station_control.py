@@ -24,8 +24,8 @@ def folder(data_dir: Path) -> Path:
 
 
 def send(data_dir: Path, station: str, command: str, **args: Any) -> dict[str, Any]:
-    """Tell a demo station to do something: badge uid=, plug, unplug, fault, clear, offline, online, battery wh=,
-    refuse_next_start, silent_next_start, status. Returns its answer. Raises StationNotRunning."""
+    """Tell a demo station to do something: badge uid=, plug, unplug, fault, clear, offline, online, flaky, steady,
+    battery value=PERCENT, refuse_next_start, silent_next_start, status. Returns its answer. Raises StationNotRunning."""
     line = json.dumps({"command": command, **args}) + "\n"
     try:
         with _reach(folder(data_dir), station) as handle:

@@ -1,4 +1,4 @@
-"""The demo stations of one installation, in one process: DEMO-1 and DEMO-2, with their handles."""
+"""The demo stations of one installation, in one process, each in its version of OCPP, with their handles."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from app.kernel.settings import Settings
+from infra.demo.houses import VERSIONS
 from infra.demo.passwords import station_password
 from infra.demo.station import DemoStation
 from infra.demo.station_connection import Connection
@@ -17,7 +18,7 @@ from infra.demo.station_control import forget, listen
 
 log = structlog.get_logger()
 
-IDENTITIES = ("DEMO-1", "DEMO-2")
+IDENTITIES = tuple(VERSIONS)
 
 
 def order(station: DemoStation, message: dict[str, Any]) -> dict[str, Any]:
@@ -32,13 +33,15 @@ def order(station: DemoStation, message: dict[str, Any]) -> dict[str, Any]:
         station.wake()
     elif command in ("offline", "online"):
         (station.network.pull if command == "offline" else station.network.plug)()
+    elif command in ("flaky", "steady"):
+        (station.network.loosen if command == "flaky" else station.network.fasten)()
     elif command == "refuse_next_start":
         station.refuse_next_start = True
     elif command == "silent_next_start":
         station.silent_next_start = True
         station.wake()
     elif command == "battery":
-        station.memory.battery_wh = message.get("wh")
+        station.memory.car.set_percent(int(message.get("value") or 0))
     elif command != "status":
         return {"ok": False, "error": f"unknown command '{command}'"}
     return {"ok": True, **report(station)}
@@ -49,18 +52,21 @@ def report(station: DemoStation) -> dict[str, Any]:
     charge = station.memory.charge
     return {
         "station": station.identity,
-        "online": station.socket is not None,
+        "online": station.link is not None,
+        "flaky": station.network.flaky,
         "status": station.status(),
         "plugged": station.memory.plugged,
         "register_wh": station.memory.register_wh,
         "power_w": 0 if charge is None else charge.power_w,
         "transaction_id": None if charge is None else charge.number,
         "charging": charge is not None,
+        "battery_percent": station.memory.car.permille // 10,
+        "limit_w": station.limit().power_w,
         "queued": len(station.memory.queue),
     }
 
 
-async def run_station(identity: str, url: str, password: str, data_dir: Path) -> None:
+async def run_station(identity: str, url: str, password: str, data_dir: Path, version: str = "1.6") -> None:
     """One station until cancelled."""
     station = DemoStation(identity, data_dir)
 
@@ -73,7 +79,8 @@ async def run_station(identity: str, url: str, password: str, data_dir: Path) ->
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(station.live())
-            tasks.create_task(Connection(station, url, password).stay())
+            tasks.create_task(station.network.come_and_go())
+            tasks.create_task(Connection(station, url, password, version).stay())
     finally:
         handle.close()
         forget(data_dir, identity)
@@ -81,9 +88,12 @@ async def run_station(identity: str, url: str, password: str, data_dir: Path) ->
 
 
 async def run_all(settings: Settings) -> None:
-    """Both demo stations until SIGTERM or SIGINT."""
+    """All demo stations until SIGTERM or SIGINT."""
     url = f"ws://{settings.host}:{settings.ocpp_port}/ocpp"
-    main = asyncio.gather(*(run_station(name, url, station_password(settings.secret_key, name), settings.data) for name in IDENTITIES))
+    main = asyncio.gather(*(
+        run_station(name, url, station_password(settings.secret_key, name), settings.data, version)
+        for name, version in VERSIONS.items()
+    ))  # fmt: skip
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, main.cancel)
     with contextlib.suppress(asyncio.CancelledError):

@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 
+from app.charging import intents
+from app.charging.asking import ask
 from app.kernel.clock import utc_now
-from infra.demo import station_control
+from infra.demo import station_control, station_network
 from infra.demo.passwords import station_password
 from infra.demo.stations import run_station
 from ocpp_server.main import running_node
-from tests.charging.house import BADGE_ANNA, BADGE_BLOCKED, House, make_house
+from tests.charging.house import BADGE_ANNA, BADGE_BLOCKED, SECRET, House, make_house
 from tests.ocpp_server.conftest import eventually, rows
 
 
@@ -23,12 +27,12 @@ async def one_session():
     return found[0] if found else None
 
 
-@pytest.fixture
-async def demo(database, settings_for, tmp_path) -> AsyncIterator[House]:
+@pytest.fixture(params=["1.6", "2.0.1"])
+async def demo(database, settings_for, tmp_path, request) -> AsyncIterator[House]:
     house = await make_house(stations=1)
     async with running_node(settings_for(), utc_now, port=0) as (_, port):
         url = f"ws://127.0.0.1:{port}/ocpp"
-        task = asyncio.create_task(run_station("CP-1", url, house.passwords["CP-1"], tmp_path))
+        task = asyncio.create_task(run_station("CP-1", url, house.passwords["CP-1"], tmp_path, request.param))
         try:
             await eventually(lambda: rows("SELECT 1 FROM connector WHERE status = 'Preparing'"))
             yield house
@@ -62,6 +66,63 @@ async def test_what_happens_offline_is_delivered_later(demo, tmp_path):
     ended = await eventually(lambda: rows("SELECT * FROM charging_session WHERE state = 'ended'"))
     assert ended[0]["person_id"] == demo.anna
     assert ended[0]["stop_reason"] == "EVDisconnected"
+
+
+async def profile_set(house, limit_a):
+    profile = intents.Profile(id=1, stack_level=1, purpose="default", periods=(intents.Period(start_s=0, limit_a=Decimal(limit_a)),))
+    intent = intents.SetProfile(connector=1, profile=profile)
+    await ask(house.account_id, house.login, house.stations["CP-1"], intent, uuid4(), SECRET, utc_now())
+
+
+async def test_a_limit_of_the_server_is_obeyed_and_measured(demo, tmp_path):
+    await told(tmp_path, "badge", uid=BADGE_ANNA)
+    await profile_set(demo, 8)
+
+    async def limited():
+        return (await told(tmp_path, "status"))["limit_w"] == 8 * 230 * 3
+
+    await eventually(limited)
+    await eventually(lambda: rows("SELECT 1 FROM charging_session WHERE last_power_w = 5520"), seconds=30)
+    await profile_set(demo, 5)
+    await eventually(lambda: rows("SELECT 1 FROM connector WHERE status = 'SuspendedEVSE'"))
+    await eventually(lambda: rows("SELECT 1 FROM charging_session WHERE last_power_w = 0"), seconds=30)
+
+
+async def test_a_full_battery_takes_nothing_and_the_place_says_so(demo, tmp_path):
+    await told(tmp_path, "badge", uid=BADGE_ANNA)
+    assert (await told(tmp_path, "battery", value="100"))["battery_percent"] == 100
+    await eventually(lambda: rows("SELECT 1 FROM connector WHERE status = 'SuspendedEV'"))
+    await eventually(lambda: rows("SELECT 1 FROM charging_session WHERE last_power_w = 0"), seconds=30)
+
+
+async def test_a_link_that_comes_and_goes_loses_nothing(demo, tmp_path, monkeypatch):
+    monkeypatch.setattr(station_network, "HOLDS_S", (0.2, 0.4))
+    monkeypatch.setattr(station_network, "LOST_S", (0.2, 0.4))
+    await told(tmp_path, "badge", uid=BADGE_ANNA)
+    await told(tmp_path, "flaky")
+    first = (await rows("SELECT connection_no FROM station WHERE identity = 'CP-1'"))[0]["connection_no"]
+    await eventually(lambda: rows("SELECT 1 FROM station WHERE identity = 'CP-1' AND connection_no >= $1", first + 2), seconds=60)
+    await told(tmp_path, "unplug")
+    await told(tmp_path, "steady")
+    ended = await eventually(lambda: rows("SELECT * FROM charging_session WHERE state = 'ended'"), seconds=30)
+
+    async def all_told():
+        return (await told(tmp_path, "status"))["queued"] == 0
+
+    await eventually(all_told)
+    said = await told(tmp_path, "status")
+    assert ended[0]["meter_stop_wh"] == said["register_wh"]
+    assert len(await rows("SELECT 1 FROM charging_session")) == 1
+    assert not await rows("SELECT 1 FROM quarantine")
+
+
+async def test_a_remote_start_with_a_tag_of_nobody_is_begun_and_ended_by_the_station(demo, tmp_path):
+    intent = intents.RemoteStart(connector=1, tag="NOBODYS")
+    await ask(demo.account_id, demo.login, demo.stations["CP-1"], intent, uuid4(), SECRET, utc_now())
+    session = (await eventually(lambda: rows("SELECT * FROM charging_session")))[0]
+    # Nobody's tag: what was begun is ended again by the station, and charged to nobody.
+    ended = await eventually(lambda: rows("SELECT * FROM charging_session WHERE state = 'ended'"))
+    assert (ended[0]["id"], ended[0]["person_id"], ended[0]["stop_reason"]) == (session["id"], None, "DeAuthorized")
 
 
 async def test_the_register_survives_a_restart(database, tmp_path):
