@@ -50,7 +50,7 @@ class House:
         return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """`hofstrom up` with an empty data folder, stopped by Ctrl-C at the end."""
     data = tmp_path_factory.mktemp("house")
@@ -73,7 +73,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     assert not ready.exists()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def camera(house: House, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the phone's camera sees: the QR code of the first station."""
     folder = tmp_path_factory.mktemp("camera")
@@ -84,9 +84,9 @@ def camera(house: House, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "qr.y4m"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(camera: Path) -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. Gone with the package: while it is there, its loop keeps asyncio from running in this process."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, f"--use-file-for-fake-video-capture={camera}"])
