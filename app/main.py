@@ -38,7 +38,7 @@ from app.kernel.settings import Settings
 from app.onboarding import routes as onboarding
 from app.payouts import routes as payouts
 from app.privacy import routes as privacy
-from app.residents import people_routes
+from app.residents import people_routes, search
 from app.residents import routes as residents
 from app.sites import routes as sites
 from app.sites import terms_routes
@@ -165,6 +165,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
         terms_routes.ROUTES,
         residents.ROUTES,
         people_routes.ROUTES,
+        search.ROUTES,
         privacy.ROUTES,
         tariffs.ROUTES,
         onboarding.ROUTES,

@@ -13,15 +13,34 @@ function files(folder: string): string[] {
   });
 }
 
+type Chunks = Record<string, { file: string; css?: string[]; assets?: string[]; imports?: string[]; dynamicImports?: string[] }>;
+
+/** The files that residents' pages may need. What only the console needs is never fetched on a phone, not even for offline. */
+function ofResidents(): Set<string> {
+  const chunks = JSON.parse(readFileSync(join(dist, '.vite/manifest.json'), 'utf8')) as Chunks;
+  const [seen, wanted] = [new Set<string>(), ['index.html']];
+  const found = new Set<string>();
+  for (let key = wanted.pop(); key !== undefined; key = wanted.pop()) {
+    const chunk = chunks[key];
+    if (!chunk || seen.has(key) || /^src\/(console|locales\/console)\//.test(key)) continue;
+    seen.add(key);
+    for (const file of [chunk.file, ...(chunk.css ?? []), ...(chunk.assets ?? [])]) found.add(`/${file}`);
+    wanted.push(...(chunk.imports ?? []), ...(chunk.dynamicImports ?? []));
+  }
+  return found;
+}
+
 /** Lists the shell's files in the service worker and packs every text file with brotli. */
 function finish(): Plugin {
   return {
     name: 'finish',
     apply: 'build',
     closeBundle() {
+      const needed = ofResidents();
       const shell = files(dist)
         .map((path) => path.slice(dist.length).replaceAll('\\', '/'))
-        .filter((path) => !/\.(br|wasm|map)$|sw\.js$|\.stamp$|robots|icon-512|maskable|\/scan-/.test(path));
+        .filter((path) => !/\.(br|wasm|map|json)$|sw\.js$|\.stamp$|robots|icon-512|maskable|\/scan-/.test(path))
+        .filter((path) => needed.has(path) || !path.startsWith('/assets/'));
       const worker = readFileSync(join(import.meta.dirname, 'src/sw.js'), 'utf8');
       const list = JSON.stringify(shell.map((path) => (path === '/index.html' ? '/' : path)));
       const version = JSON.stringify(Date.now().toString(36));
@@ -34,5 +53,7 @@ function finish(): Plugin {
 
 export default defineConfig({
   plugins: [svelte(), finish()],
-  build: { target: 'es2022', modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
+  build: {
+    target: 'es2022', modulePreload: { polyfill: false }, assetsInlineLimit: 0, manifest: true,
+  },
 });

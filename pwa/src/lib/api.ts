@@ -7,13 +7,13 @@ export class Problem extends Error {
     readonly status: number,
     readonly code: string,
     detail: string,
-    readonly params: Record<string, string | number | string[]> = {},
+    readonly params: Record<string, unknown> = {},
   ) {
     super(has(`problem_${code}`) ? t(`problem_${code}` as Key, params as Record<string, string | number>) : detail);
   }
 
   get fields(): string[] {
-    return Array.isArray(this.params.fields) ? this.params.fields : [];
+    return Array.isArray(this.params.fields) ? this.params.fields.map(String) : [];
   }
 }
 
@@ -46,8 +46,11 @@ export async function get<T>(path: string): Promise<T> {
   return data;
 }
 
-export async function send<T>(method: 'POST' | 'PATCH', path: string, body: unknown = {}): Promise<T> {
+/** A form with files goes as it is, everything else as JSON. */
+export async function send<T>(method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', path: string, body: unknown = {}): Promise<T> {
   if (!csrf()) await reach('/health');
-  const headers = { 'content-type': 'application/json', 'x-csrftoken': csrf() };
-  return answer<T>(await reach(path, { method, headers, body: JSON.stringify(body) }));
+  const token = { 'x-csrftoken': csrf() };
+  if (method === 'DELETE') return answer<T>(await reach(path, { method, headers: token }));
+  if (body instanceof FormData) return answer<T>(await reach(path, { method, headers: token, body }));
+  return answer<T>(await reach(path, { method, headers: { ...token, 'content-type': 'application/json' }, body: JSON.stringify(body) }));
 }

@@ -16,12 +16,17 @@ export const isResident = (me: Me | null): boolean => is(me, 'resident');
 export const isOwner = (me: Me | null): boolean => is(me, 'owner', 'proxy');
 export const isOperator = (me: Me | null): boolean => is(me, 'operator', 'superadmin');
 export const isSupport = (me: Me | null): boolean => is(me, 'support');
+export const isInstaller = (me: Me | null): boolean => is(me, 'installer');
+export const isSuperadmin = (me: Me | null): boolean => is(me, 'superadmin');
+/** Whoever has a part in the administration of sites. */
+export const administers = (me: Me | null): boolean => isOwner(me) || isOperator(me) || isSupport(me) || isInstaller(me);
 
 export function areaOf(me: Me): string {
   if (isResident(me)) return '/';
   if (isOwner(me)) return '/owner';
   if (isOperator(me)) return '/operator';
-  return isSupport(me) ? '/review' : '/account';
+  if (isSupport(me)) return '/review';
+  return isInstaller(me) ? '/console' : '/account';
 }
 
 export async function welcome(me: Me): Promise<void> {

@@ -1,0 +1,25 @@
+/** The screens of the console by their path; each is loaded when it is first shown. */
+import type { Component } from 'svelte';
+
+export interface Shown { site: string; item: string }
+type Loaded = Promise<{ default: Component<Shown> }>;
+export interface Screen { name: string; path: RegExp; load: () => Loaded }
+
+const ID = '[0-9a-f]{8}-[0-9a-f-]{27}';
+const ofSite = (rest: string): RegExp => new RegExp(`^/console/sites/(?<site>${ID})${rest}$`);
+const item = `(?:/(?<item>new|${ID}))?`;
+
+export const screens: Screen[] = [
+  { name: 'portfolio', path: /^\/console(?:\/sites)?$/, load: () => import('./Portfolio.svelte') },
+  { name: 'site_new', path: /^\/console\/sites\/new$/, load: () => import('./SiteNew.svelte') },
+  { name: 'site', path: ofSite(''), load: () => import('./Site.svelte') },
+];
+
+export function screenOf(path: string): { screen: Screen; site: string; item: string } | null {
+  for (const screen of screens) {
+    const hit = screen.path.exec(path);
+    if (hit) return { screen, site: hit.groups?.site ?? '', item: hit.groups?.item ?? '' };
+  }
+  return null;
+}
+export { item as ITEM, ofSite };
