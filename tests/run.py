@@ -14,7 +14,7 @@ def python_tests() -> tuple[int, int]:
     """(passed, failed) of pytest."""
     report = RESULTS / "pytest.xml"
     report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-n", "2", "-q", "--dist", "loadfile", f"--junitxml={report}"]
+    command = [sys.executable, "-m", "pytest", "-n", "2", "-q", "--dist", "loadfile", "--no-loadscope-reorder", f"--junitxml={report}"]
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     if not report.exists():
         return 0, 1
