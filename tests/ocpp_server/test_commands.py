@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from app.charging import requests, station_commands, stations
+from app.charging.intents import V16, V201
 from app.charging.rules import COMMAND_SECONDS
 from app.database.transaction import as_machine, execute
 from app.kernel.errors import Refused
@@ -18,6 +19,7 @@ from ocpp_server import main as main_module
 from tests.charging.house import SECRET
 from tests.ocpp_server.conftest import eventually, rows
 from tests.ocpp_server.raw_station import stop_payload
+from tests.ocpp_server.speaking import Charge
 
 
 def utc():
@@ -133,19 +135,23 @@ async def test_st39_an_answer_to_nothing_is_ignored(site):
     assert (await station.said("Heartbeat", {}))["currentTime"]
 
 
-async def test_st18_accepted_but_never_plugged_in_ends_and_frees_the_place(site):
-    station = await site.connected()
+@pytest.mark.parametrize("version", [V16, V201])
+async def test_st18_tc_004_2_csms_tc_011_2_csms_tc_f_04_csms_accepted_but_never_plugged_in_ends_and_frees_the_place(site, version):
+    station = await site.connected("CP-1", version)
     request, _ = await ask(site)
-    _, _, _, payload = await station.next_call()
+    _, _, action, payload = await station.next_call()
+    assert action == ("RemoteStartTransaction" if version == V16 else "RequestStartTransaction")
+    tag = payload["idTag"] if version == V16 else payload["idToken"]["idToken"]
     await reaches(request, "plug_in")
     account = site.house.account_id
     assert await requests.expire_request(account, request.id, utc()) == []
-    await requests.expire_request(account, request.id, utc() + timedelta(minutes=5))
+    changed = await requests.expire_request(account, request.id, utc() + timedelta(minutes=5))
+    assert {(one.kind, one.person_id) for one in changed} >= {("request", site.house.anna)}  # the resident's page is told
     row = await state_of(request)
     assert (row["state"], row["reason"]) == ("not_plugged_in", "not_plugged_in")
     await ask(site)
     # The car was plugged in after all: the station did deliver, so it is this resident's session.
-    await station.start(utc(), tag=payload["idTag"])
+    assert await Charge(station, tag=tag).begin(utc(), 1000) == "Accepted"
     assert (await state_of(request))["state"] == "started"
     (session,) = await rows("SELECT person_id FROM charging_session")
     assert session["person_id"] == site.house.anna
@@ -243,9 +249,10 @@ async def test_a_stop_reaches_the_station_of_that_resident_only(site):
         await requests.request_stop(house.account_id, house.anna, house.login, session["id"], utc())
 
 
-async def test_st42_a_reconnect_without_a_boot_is_asked_for_its_state(site, monkeypatch):
+@pytest.mark.parametrize("version", [V16, V201])
+async def test_st42_a_reconnect_without_a_boot_is_asked_for_its_state(site, monkeypatch, version):
     monkeypatch.setattr(connection_module, "ASK_STATE_SECONDS", 0.1)
-    station = await site.station().open()
+    station = await site.station().open(protocols=(version,))
     assert (await station.said("Heartbeat", {}))["currentTime"]
     assert (await station.next_call())[2:] == ["TriggerMessage", {"requestedMessage": "StatusNotification"}]
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from app.charging.intents import V16, V201
 from app.database.transaction import as_owner, execute
 from app.kernel.clock import utc_now
 from ocpp_server.door import SLOW_SECONDS, Throttle, basic, identity_in
@@ -22,23 +23,29 @@ async def refused(station, **how):
     return caught.value
 
 
+@pytest.fixture(params=[V16, V201])
+def version(request):
+    return request.param
+
+
 async def online(identity="CP-1"):
     (row,) = await rows("SELECT online FROM station WHERE identity = $1", identity)
     return row["online"]
 
 
-async def test_st30_nobody_gets_in_without_the_stations_own_password(site):
-    own = site.house.passwords["CP-1"]
+async def test_st30_tc_a_01_csms_tc_a_02_csms_tc_a_03_csms_tc_085_csms_nobody_gets_in_without_the_stations_own_password(site, version):
+    own, offered = site.house.passwords["CP-1"], {"protocols": (version,)}
     for password in (None, "wrong", ""):
-        caught = await refused(site.station("CP-1", password))
+        caught = await refused(site.station("CP-1", password), **offered)
         assert caught.status == 401
         assert "password" not in caught.head
-    assert (await refused(site.station("CP-1", site.house.passwords["CP-2"]), name="CP-2")).status == 401
-    assert (await refused(site.station("CP-1", own), name="CP-2")).status == 401
-    assert (await refused(site.station("CP-1", own), name="cp-1")).status == 401
-    assert (await refused(site.station("cp-1", own))).status == 401
-    assert (await refused(site.station("CP-9", own))).status == 401
+    assert (await refused(site.station("CP-1", site.house.passwords["CP-2"]), name="CP-2", **offered)).status == 401
+    assert (await refused(site.station("CP-1", own), name="CP-2", **offered)).status == 401
+    assert (await refused(site.station("CP-1", own), name="cp-1", **offered)).status == 401
+    assert (await refused(site.station("cp-1", own), **offered)).status == 401
+    assert (await refused(site.station("CP-9", own), **offered)).status == 401
     assert not await online()
+    assert (await site.station("CP-1", own).open(**offered)).protocol == version
 
 
 @pytest.mark.parametrize("path", ["/ocpp/CP-2/../CP-1", "/ocpp/..%2fCP-1", "/ocpp/", "/CP-1", "/ocpp/CP-1/", "/ocpp/CP-1?x=1"])
@@ -63,7 +70,7 @@ async def test_st31_a_station_without_our_subprotocol_is_refused(site, protocols
         (("ocpp1.6",), "ocpp2.0.1", "ocpp1.6"),
     ],
 )
-async def test_st31_the_newest_offered_version_is_chosen_unless_the_station_is_pinned(site, offered, pinned, chosen):
+async def test_st31_tc_088_csms_the_newest_offered_version_is_chosen_unless_the_station_is_pinned(site, offered, pinned, chosen):
     async with as_owner():
         await execute("UPDATE station SET pinned_version = $1", pinned)
     station = await site.station().open(protocols=offered)
@@ -72,11 +79,11 @@ async def test_st31_the_newest_offered_version_is_chosen_unless_the_station_is_p
     assert await rows("SELECT ocpp_version FROM station WHERE identity = 'CP-1'") == [{"ocpp_version": chosen}]
 
 
-async def test_st32_the_second_connection_wins_and_the_first_is_closed(site):
-    first = await site.connected()
+async def test_st32_the_second_connection_wins_and_the_first_is_closed(site, version):
+    first = await site.connected("CP-1", version)
     await refused(site.station("CP-1", "wrong"))
     assert (await first.said("Heartbeat", {}))["currentTime"]
-    second = await site.connected()
+    second = await site.connected("CP-1", version)
     assert await first.closed() == 1008
     assert (await second.said("Heartbeat", {}))["currentTime"]
     assert await online()
@@ -84,26 +91,26 @@ async def test_st32_the_second_connection_wins_and_the_first_is_closed(site):
     assert len(kinds) == 1
 
 
-async def test_st32_a_connection_at_another_node_wins_too(site, settings_for):
-    first = await site.connected()
+async def test_st32_a_connection_at_another_node_wins_too(site, settings_for, version):
+    first = await site.connected("CP-1", version)
     async with running_node(settings_for(HOFSTROM_OCPP_PORT="1"), utc_now, port=0) as (_, port):
         there = Site(site.house, site.node, port, [], site.dsn)
-        second = await there.connected()
+        second = await there.connected("CP-1", version)
         assert await first.closed() == 1008
         assert await online()
         second.cut()
     await eventually(lambda: rows("SELECT 1 FROM station WHERE identity = 'CP-1' AND NOT online"))
 
 
-async def test_st33_guessing_is_slowed_and_the_true_station_gets_in_at_its_first_try(site):
+async def test_st33_guessing_is_slowed_and_the_true_station_gets_in_at_its_first_try(site, version):
     statuses = [(await refused(site.station("CP-1", f"guess-{n}"))).status for n in range(14)]
     assert statuses[0] == 401
     assert statuses[-1] == 429
     began = time.monotonic()
     assert (await refused(site.station("CP-1", "one more"))).status == 429
     assert time.monotonic() - began >= SLOW_SECONDS
-    assert await site.connected("CP-1")
-    assert await site.connected("CP-2")
+    assert await site.connected("CP-1", version)
+    assert await site.connected("CP-2", version)
 
 
 async def test_st33_the_true_station_gets_in_at_its_first_try_while_others_guess_at_full_speed(site):
@@ -142,12 +149,12 @@ def test_st33_the_throttle_is_per_station_and_address_and_lets_go_with_time():
     assert throttle.allows(("CP-1", "a"))
 
 
-async def test_st34_a_silent_socket_is_dead_within_two_pings(database, redis_url, settings_for):
+async def test_st34_a_silent_socket_is_dead_within_two_pings(database, redis_url, settings_for, version):
     house = await make_house(stations=1)
     async with running_node(settings_for(), utc_now, port=0, ping_s=0.3) as (node, port):
         station = Site(house, node, port, [], database).station()
         station.pong = False
-        await station.open()
+        await station.open(protocols=(version,))
         await eventually(online)
         began = time.monotonic()
         await station.closed()
@@ -155,30 +162,30 @@ async def test_st34_a_silent_socket_is_dead_within_two_pings(database, redis_url
         await eventually(lambda: rows("SELECT 1 FROM station WHERE NOT online"))
 
 
-async def test_st34_a_station_that_answers_pings_stays(database, redis_url, settings_for):
+async def test_st34_a_station_that_answers_pings_stays(database, redis_url, settings_for, version):
     house = await make_house(stations=1)
     async with running_node(settings_for(), utc_now, port=0, ping_s=0.2) as (node, port):
-        station = await Site(house, node, port, [], database).connected()
+        station = await Site(house, node, port, [], database).connected("CP-1", version)
         await asyncio.sleep(1.2)
         assert (await station.said("Heartbeat", {}))["currentTime"]
         station.cut()
 
 
-async def test_st35_slow_handshakes_are_cut_and_delay_nobody(database, redis_url, settings_for):
+async def test_st35_slow_handshakes_are_cut_and_delay_nobody(database, redis_url, settings_for, version):
     house = await make_house(stations=1)
     async with running_node(settings_for(), utc_now, port=0, handshake_s=0.5) as (node, port):
         slow = [await asyncio.open_connection("127.0.0.1", port) for _ in range(50)]
         for _, writer in slow:
             writer.write(b"GET /ocpp/CP-1 HTTP/1.1\r\nHost: a\r\nX-")
-        station = await Site(house, node, port, [], database).connected()
+        station = await Site(house, node, port, [], database).connected("CP-1", version)
         for reader, writer in slow:
             await asyncio.wait_for(reader.read(), 5)
             writer.close()
         station.cut()
 
 
-async def test_st36_a_frame_beyond_128_kib_closes_its_own_socket_only(site):
-    station, other = await site.connected("CP-1"), await site.connected("CP-2")
+async def test_st36_a_frame_beyond_128_kib_closes_its_own_socket_only(site, version):
+    station, other = await site.connected("CP-1", version), await site.connected("CP-2", version)
     await station.text("x" * (128 * 1024 + 1))
     assert await station.closed() == 1009
     assert (await other.said("Heartbeat", {}))["currentTime"]
@@ -217,14 +224,14 @@ async def test_st37_an_error_uses_the_words_of_its_version(site):
         assert (await station.call("Reset", {"type": "Immediate"}))[2] == "NotSupported"
 
 
-async def test_st37_binary_frames_are_dropped(site):
-    station = await site.connected()
+async def test_st37_binary_frames_are_dropped(site, version):
+    station = await site.connected("CP-1", version)
     await station.frame(2, b'[2,"a","Heartbeat",{}]')
     assert (await station.said("Heartbeat", {}))["currentTime"]
 
 
-async def test_st37_too_many_unreadable_frames_a_minute_close_the_socket(site):
-    station = await site.connected()
+async def test_st37_too_many_unreadable_frames_a_minute_close_the_socket(site, version):
+    station = await site.connected("CP-1", version)
     for _ in range(61):
         await station.text("{bad")
     assert await station.closed() == 1008
