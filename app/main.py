@@ -21,7 +21,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.accounts import licence_routes
+from app.accounts import licence_routes, token_routes
 from app.accounts import routes as accounts
 from app.accounts.web.access import PUBLIC, HttpRequest, SignInMiddleware, current_identity, guard
 from app.accounts.web.document import described, document_config
@@ -38,7 +38,7 @@ from app.kernel.settings import Settings
 from app.onboarding import routes as onboarding
 from app.payouts import routes as payouts
 from app.privacy import routes as privacy
-from app.residents import people_routes, search
+from app.residents import access_routes, people_routes, search
 from app.residents import routes as residents
 from app.sites import routes as sites
 from app.sites import terms_routes
@@ -151,6 +151,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
     metrics = PrometheusConfig(group_path=True)
     routes = [
         accounts.ROUTES,
+        token_routes.ROUTES,
         licence_routes.ROUTES,
         station_routes.ROUTES,
         station_file_routes.ROUTES,
@@ -166,6 +167,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
         residents.ROUTES,
         people_routes.ROUTES,
         search.ROUTES,
+        access_routes.ROUTES,
         privacy.ROUTES,
         tariffs.ROUTES,
         onboarding.ROUTES,

@@ -35,7 +35,7 @@ from app.outbox.wake import COMMANDS, live_channel, publish
 from app.privacy.commands import erase_logins
 from app.residents.moves import refill_site, retire_residents
 from app.sites.queries import sites
-from notifications.commands import mail_bill, mail_licence, mail_link, mail_site_form
+from notifications.commands import mail_bill, mail_invitation, mail_licence, mail_link, mail_site_form
 
 log = structlog.get_logger()
 
@@ -92,6 +92,9 @@ class Worker:
     async def person_erased(self, account_id: str, person_id: str) -> None:
         await erase_logins(UUID(account_id), UUID(person_id), self.clock())
 
+    async def invitation_sent(self, account_id: str, invitation_id: str, token: str) -> None:
+        await mail_invitation(self.settings, UUID(account_id), UUID(invitation_id), token, self.clock())
+
     async def site_form_sent(self, account_id: str, form_id: str, token: str) -> None:
         await mail_site_form(self.settings, UUID(account_id), UUID(form_id), token, self.clock())
 
@@ -113,6 +116,7 @@ class Worker:
             "LoginLinkRequested": self.login_link_requested,
             "BillIssued": self.bill_issued,
             "OwnerChanged": self.owner_changed,
+            "InvitationSent": self.invitation_sent,
             "SiteFormSent": self.site_form_sent,
             "PersonErased": self.person_erased,
             "LicenceEnds": self.licence_ends,

@@ -11,7 +11,7 @@ from app.kernel.identifiers import token_hash
 from app.kernel.settings import Settings
 from app.residents.queries import person
 from notifications.email import send
-from notifications.rules import Mail, bill_mail, licence_mail, link_mail, site_form_mail
+from notifications.rules import Mail, bill_mail, invitation_mail, licence_mail, link_mail, site_form_mail
 
 
 async def deliver(settings: Settings, account_id: UUID | None, key: str, recipient: str, mail: Mail, now: datetime) -> None:
@@ -33,7 +33,7 @@ async def mail_link(settings: Settings, login_id: UUID, token: str, locale: str,
     """The mail of a one-time link."""
     async with as_machine():
         email = await fetchval("SELECT email FROM login WHERE id = $1", login_id)
-    chosen = locale if locale in ("de", "fr", "it", "en") else "en"
+    chosen = locale if locale in ("de", "fr", "it", "en", "nl") else "en"
     mail = link_mail(chosen, settings.public_url, token)
     await deliver(settings, None, f"link:{token_hash(token).hex()}", email, mail, now)
 
@@ -45,6 +45,22 @@ async def mail_licence(settings: Settings, account_id: UUID, kind: str, expires_
     for email, locale in await superadmins(account_id, now.date()):
         mail = licence_mail(locale, settings.public_url, name, kind, words.day(expires_on, words.region(locale, "CH")))
         await deliver(settings, account_id, f"licence:{account_id}:{expires_on}:{kind}", email, mail, now)
+
+
+async def mail_invitation(settings: Settings, account_id: UUID, invitation_id: UUID, token: str, now: datetime) -> None:
+    """The mail with the link that gives somebody access; one that was sent again or withdrawn meanwhile is not mailed."""
+    async with in_account(account_id):
+        row = await fetchrow(
+            "SELECT i.email, i.locale, i.expires_at, a.name, a.country, s.name AS site_name FROM invitation i"
+            " JOIN account a ON a.id = i.account_id LEFT JOIN site s ON s.account_id = i.account_id AND s.id = i.site_id"
+            " WHERE i.id = $1 AND i.token_hash = $2 AND i.withdrawn_at IS NULL", invitation_id, token_hash(token),
+        )  # fmt: skip
+    if row is None:
+        return
+    day = words.day(row["expires_at"].date(), words.region(row["locale"], row["country"]))
+    place = row["name"] if row["site_name"] is None else f"{row['site_name']} ({row['name']})"
+    mail = invitation_mail(row["locale"], settings.public_url, place, token, day)
+    await deliver(settings, account_id, f"invitation:{token_hash(token).hex()}", row["email"], mail, now)
 
 
 async def mail_site_form(settings: Settings, account_id: UUID, form_id: UUID, token: str, now: datetime) -> None:

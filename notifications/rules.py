@@ -19,6 +19,8 @@ LINK = {
            "Non ha chiesto un link? Può cancellare questo messaggio.\n"),
     "en": ("Your sign-in link", "Hello\n\nThis link signs you in. It is valid for 15 minutes and once:\n\n{link}\n\n"
            "You did not ask for a link? Then you can delete this message.\n"),
+    "nl": ("Uw aanmeldlink", "Goedendag\n\nMet deze link meldt u zich aan. Hij is 15 minuten en eenmaal geldig:\n\n{link}\n\n"
+           "Hebt u geen link gevraagd? Dan kunt u dit bericht verwijderen.\n"),
 }  # fmt: skip
 BILL = {
     "de": ("Ihre Rechnung {number}", "Guten Tag\n\nIhre Laderechnung {number} liegt bereit: {amount}, zahlbar bis {due}.\n\n{link}\n"),
@@ -68,6 +70,27 @@ SITE_FORM = {
     "nl": ("Uw gegevens voor {name}", "Goedendag\n\nVoor {name} hebben wij drie antwoorden nodig: wie eigenaar is, welke oplossingen u"
            " wenst, en de prijzen. De link is geldig tot {day}:\n\n{link}\n"),
 }  # fmt: skip
+
+
+INVITATION = {
+    "de": ("Ihr Zugang zu {name}", "Guten Tag\n\nSie erhalten einen persönlichen Zugang zu {name}. Mit diesem Link wählen Sie Ihr"
+           " Passwort. Er gilt bis {day} und einmal:\n\n{link}\n\nGeben Sie ihn nicht weiter: Jede Person erhält ihren eigenen Zugang.\n"),
+    "fr": ("Votre accès à {name}", "Bonjour\n\nVous recevez un accès personnel à {name}. Ce lien vous permet de choisir votre mot de"
+           " passe. Il vaut jusqu’au {day} et une seule fois :\n\n{link}\n\nNe le transmettez pas : chaque personne reçoit son"
+           " propre accès.\n"),
+    "it": ("Il Suo accesso a {name}", "Buongiorno\n\nRiceve un accesso personale a {name}. Con questo link sceglie la Sua password."
+           " Vale fino al {day} e una sola volta:\n\n{link}\n\nNon lo inoltri: ogni persona riceve il proprio accesso.\n"),
+    "en": ("Your access to {name}", "Hello\n\nYou are given personal access to {name}. With this link you choose your password. It is"
+           " valid until {day} and once:\n\n{link}\n\nPlease do not pass it on: every person gets access of their own.\n"),
+    "nl": ("Uw toegang tot {name}", "Goedendag\n\nU krijgt persoonlijke toegang tot {name}. Met deze link kiest u uw wachtwoord. Hij is"
+           " geldig tot {day} en eenmaal:\n\n{link}\n\nGeef hem niet door: iedere persoon krijgt een eigen toegang.\n"),
+}  # fmt: skip
+
+
+def invitation_mail(locale: str, public_url: str, name: str, token: str, day: str) -> Mail:
+    """The mail with the link that gives access; the token stands behind #, which browsers send to no server."""
+    subject, text = INVITATION[locale]
+    return Mail(subject.format(name=name), text.format(name=name, day=day, link=f"{public_url}/welcome#{token}"))
 
 
 def site_form_mail(locale: str, public_url: str, name: str, token: str, day: str) -> Mail:

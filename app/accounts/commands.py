@@ -22,13 +22,14 @@ async def sign_in(email: str, password: str, now: datetime) -> str:
         row = await fetchrow("SELECT id, password_hash FROM login WHERE lower(email) = lower($1)", email.strip())
     if not await matches(None if row is None else row["password_hash"], password) or row is None:
         raise WRONG
-    return await _open_session(row["id"], now)
+    return await open_session(row["id"], now)
 
 
-async def _open_session(login_id: UUID, now: datetime) -> str:
+async def open_session(login_id: UUID, now: datetime, account_id: UUID | None = None) -> str:
+    """A session in an account; without one, in that of the oldest role. Raises Refused wrong_credentials."""
     token = new_token()
     async with as_machine():
-        account_id = await first_account(login_id, now.date())
+        account_id = account_id or await first_account(login_id, now.date())
         if account_id is None:
             raise WRONG
         await execute(
@@ -69,13 +70,18 @@ async def redeem_link(token: str, now: datetime) -> str:
         )  # fmt: skip
     if login_id is None:
         raise LINK_INVALID
-    return await _open_session(login_id, now)
+    return await open_session(login_id, now)
+
+
+def check_password(new: str) -> None:
+    """Raises Refused weak_password."""
+    if len(new) < SHORTEST:
+        raise Refused("weak_password", 400, f"Choose a password of at least {SHORTEST} characters.", least=SHORTEST)
 
 
 async def change_password(login_id: UUID, current: str, new: str, keep_token: str, now: datetime) -> None:
     """Set a new password and end the person's other sessions. Raises Refused weak_password, wrong_credentials."""
-    if len(new) < SHORTEST:
-        raise Refused("weak_password", 400, f"Choose a password of at least {SHORTEST} characters.", least=SHORTEST)
+    check_password(new)
     async with as_machine():
         stored = await fetchval("SELECT password_hash FROM login WHERE id = $1", login_id)
     if not await matches(stored, current):
@@ -88,8 +94,8 @@ async def change_password(login_id: UUID, current: str, new: str, keep_token: st
 
 async def set_locale(login_id: UUID, locale: str) -> None:
     """Choose a language. Raises Refused invalid_input."""
-    if locale not in ("de", "fr", "it", "en"):
-        raise Refused("invalid_input", 422, "Choose one of de, fr, it, en.", fields=["locale"])
+    if locale not in ("de", "fr", "it", "en", "nl"):
+        raise Refused("invalid_input", 422, "Choose one of de, fr, it, en, nl.", fields=["locale"])
     async with as_machine():
         await execute("UPDATE login SET locale = $2 WHERE id = $1", login_id, locale)
 

@@ -4,6 +4,8 @@ from uuid import UUID
 
 import msgspec
 
+from app.accounts.rules import Grant
+
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """A signed-in person in one account, with the roles valid today."""
@@ -18,6 +20,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     locale: str
     roles: frozenset[str]
     person_id: UUID | None
+    grants: tuple[Grant, ...] = ()
     bearer: bool = False
 
 

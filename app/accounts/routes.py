@@ -1,5 +1,7 @@
 """Sign-in over HTTP."""
 
+from typing import Any
+
 import msgspec
 from litestar import Response, get, patch, post
 from litestar.datastructures import Cookie
@@ -8,11 +10,12 @@ from litestar.params import JSONBody
 from app.accounts import commands
 from app.accounts.model import Me, me_of
 from app.accounts.queries import identity_of_token
+from app.accounts.rules import EVERYBODY
 from app.accounts.web.access import COOKIE, PUBLIC, Caller, HttpRequest
 from app.accounts.web.throttle import Throttle
 from app.kernel.errors import Refused
 
-EVERYBODY = ["resident", "former_resident", "owner", "proxy", "installer", "operator", "support", "developer", "superadmin"]
+ANYONE: dict[str, Any] = {"roles": EVERYBODY, "scope": "anyone"}
 
 
 class Credentials(msgspec.Struct, forbid_unknown_fields=True):
@@ -20,34 +23,37 @@ class Credentials(msgspec.Struct, forbid_unknown_fields=True):
     password: str
 
 
-class LinkRequest(msgspec.Struct):
+class LinkRequest(msgspec.Struct, forbid_unknown_fields=True):
     email: str
     locale: str = "en"
 
 
-class LinkToken(msgspec.Struct):
+class LinkToken(msgspec.Struct, forbid_unknown_fields=True):
     token: str
 
 
-class Locale(msgspec.Struct):
+class Locale(msgspec.Struct, forbid_unknown_fields=True):
     locale: str
 
 
-class PasswordChange(msgspec.Struct):
+class PasswordChange(msgspec.Struct, forbid_unknown_fields=True):
     current: str
     new: str
 
 
-def _throttle(request: HttpRequest) -> Throttle:
+def throttle_of(request: HttpRequest) -> Throttle:
+    """What slows guessing down."""
     found: Throttle = request.app.state.throttle
     return found
 
 
-def _address(request: HttpRequest) -> str:
+def address_of(request: HttpRequest) -> str:
+    """Where a request comes from."""
     return request.client.host if request.client else ""
 
 
-async def _welcome(request: HttpRequest, token: str) -> Response[Me]:
+async def welcome(request: HttpRequest, token: str) -> Response[Me]:
+    """The answer to whoever has signed in: who they are, and the cookie."""
     identity = await identity_of_token(token, request.app.state.clock())
     if identity is None:
         raise Refused("wrong_credentials", 401, "This login has no role in any house today. Ask the operator.")
@@ -63,48 +69,48 @@ TRIED = {"roles": PUBLIC, "problems": (401, 429)}
 
 @post("/api/sign-in", status_code=200, opt=TRIED, summary="Sign in with e-mail and password", tags=["accounts"])
 async def sign_in(request: HttpRequest, data: JSONBody[Credentials]) -> Response[Me]:
-    throttle = _throttle(request)
-    await throttle.check(data.email, _address(request))
+    throttle = throttle_of(request)
+    await throttle.check(data.email, address_of(request))
     token = await commands.sign_in(data.email, data.password, request.app.state.clock())
     await throttle.forgive(data.email)
-    return await _welcome(request, token)
+    return await welcome(request, token)
 
 
 @post("/api/sign-in-link", status_code=204, opt={"roles": PUBLIC, "problems": (429,)}, summary="Ask for a one-time link by mail",
       tags=["accounts"])  # fmt: skip
 async def request_link(request: HttpRequest, data: JSONBody[LinkRequest]) -> None:
-    await _throttle(request).check(f"link:{data.email}", _address(request))
+    await throttle_of(request).check(f"link:{data.email}", address_of(request))
     await commands.request_link(data.email, data.locale, request.app.state.clock())
 
 
 @post("/api/sign-in-link/redeem", status_code=200, opt=TRIED, summary="Sign in by link", tags=["accounts"])
 async def redeem_link(request: HttpRequest, data: JSONBody[LinkToken]) -> Response[Me]:
-    await _throttle(request).check("redeem", _address(request))
-    return await _welcome(request, await commands.redeem_link(data.token, request.app.state.clock()))
+    await throttle_of(request).check("redeem", address_of(request))
+    return await welcome(request, await commands.redeem_link(data.token, request.app.state.clock()))
 
 
-@post("/api/sign-out", status_code=204, opt={"roles": EVERYBODY}, summary="Sign out", tags=["accounts"])
+@post("/api/sign-out", status_code=204, opt=ANYONE, summary="Sign out", tags=["accounts"])
 async def sign_out(request: HttpRequest) -> Response[None]:
     if request.auth:
         await commands.sign_out(request.auth)
     return Response(None, status_code=204, cookies=[Cookie(key=COOKIE, value="", max_age=0, path="/")])
 
 
-@get("/api/me", opt={"roles": EVERYBODY}, summary="The signed-in person", tags=["accounts"])
+@get("/api/me", opt=ANYONE, summary="The signed-in person", tags=["accounts"])
 async def me(identity: Caller) -> Me:
     return me_of(identity)
 
 
-@patch("/api/me", opt={"roles": EVERYBODY}, summary="Choose a language", tags=["accounts"])
+@patch("/api/me", opt=ANYONE, summary="Choose a language", tags=["accounts"])
 async def change_me(identity: Caller, data: JSONBody[Locale]) -> Me:
     await commands.set_locale(identity.login_id, data.locale)
     return me_of(msgspec.structs.replace(identity, locale=data.locale))
 
 
-@post("/api/me/password", status_code=204, opt={"roles": EVERYBODY, "problems": (400, 429)}, summary="Change the password",
+@post("/api/me/password", status_code=204, opt={**ANYONE, "problems": (400, 429)}, summary="Change the password",
       tags=["accounts"])  # fmt: skip
 async def change_password(request: HttpRequest, identity: Caller, data: JSONBody[PasswordChange]) -> None:
-    await _throttle(request).check(identity.email, _address(request))
+    await throttle_of(request).check(identity.email, address_of(request))
     now = request.app.state.clock()
     await commands.change_password(identity.login_id, data.current, data.new, request.auth or "", now)
 

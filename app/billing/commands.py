@@ -172,7 +172,7 @@ GROUP BY c.person_id HAVING sum(c.gross_minor) > 0 ORDER BY c.person_id
 """
 
 
-class Credit(msgspec.Struct, frozen=True, kw_only=True):
+class Credit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Money that came in. `bank_reference` is the bank's own identity of the credit."""
 
     bank_reference: str

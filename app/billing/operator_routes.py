@@ -7,6 +7,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from app.accounts.rules import OPERATORS
 from app.accounts.web.access import Caller, HttpRequest
 from app.billing import answers, commands, queries, views
 from app.billing.routes import PDF, pdf_answer, period_in
@@ -16,11 +17,11 @@ from app.kernel.calendar import month_bounds, period_text
 from app.kernel.errors import not_found
 from app.sites import queries as sites
 
-OPERATOR = {"roles": ["operator", "superadmin"]}
+OPERATOR = {"roles": sorted(OPERATORS)}
 CLOSES_A_MONTH = {**OPERATOR, "problems": (409,)}
 
 
-class Month(msgspec.Struct):
+class Month(msgspec.Struct, forbid_unknown_fields=True):
     period: str
 
 

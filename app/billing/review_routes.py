@@ -10,8 +10,9 @@ from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 
 from app.accounts.model import Identity
+from app.accounts.rules import STAFF
 from app.accounts.web.access import Caller, HttpRequest
-from app.billing.charge_routes import RESIDENT, announce
+from app.billing.charge_routes import PAST, announce
 from app.charging import decisions, review_list
 from app.charging import queries as charging
 from app.charging.decisions import Decision
@@ -20,20 +21,20 @@ from app.charging.review_list import Evidence, MessageEvidence, ReviewItem, Sign
 from app.database.transaction import in_account
 from app.kernel.errors import not_found
 
-SEE: dict[str, Any] = {"roles": ["operator", "support", "superadmin"]}
+SEE: dict[str, Any] = {"roles": sorted(STAFF)}
 DECIDE: dict[str, Any] = {**SEE, "problems": (409,)}
 TAGS = ["review"]
 OCMF = "application/vnd.ocmf"
 
 
-class Why(msgspec.Struct, kw_only=True):
+class Why(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A decision: the same key is carried out once."""
 
     idempotency_key: UUID
     reason: str
 
 
-class Correction(Why, kw_only=True):
+class Correction(Why, kw_only=True, forbid_unknown_fields=True):
     """Another energy (Wh), if need be at other times."""
 
     energy_wh: int
@@ -41,11 +42,11 @@ class Correction(Why, kw_only=True):
     stopped_at: datetime | None = None
 
 
-class ToResident(Why, kw_only=True):
+class ToResident(Why, kw_only=True, forbid_unknown_fields=True):
     person_id: UUID
 
 
-class ToSession(Why, kw_only=True):
+class ToSession(Why, kw_only=True, forbid_unknown_fields=True):
     session_id: UUID
 
 
@@ -151,14 +152,14 @@ async def _file(session_id: UUID, signed_id: UUID) -> Response[bytes]:
     return Response(record, media_type=OCMF, headers=headers)
 
 
-@get("/api/sessions/{session_id:uuid}/signed", opt=RESIDENT, summary="The signed meter values of my session", tags=["charging"])
+@get("/api/sessions/{session_id:uuid}/signed", opt=PAST, summary="The signed meter values of my session", tags=["charging"])
 async def signed(identity: Caller, session_id: FromPath[UUID]) -> list[SignedValue]:
     async with in_account(identity.account_id):
         await _own(identity, session_id)
         return await review_list.signed_values(session_id)
 
 
-@get("/api/sessions/{session_id:uuid}/signed/{signed_id:uuid}", opt=RESIDENT, media_type=OCMF,
+@get("/api/sessions/{session_id:uuid}/signed/{signed_id:uuid}", opt=PAST, media_type=OCMF,
      summary="A signed meter value as file", tags=["charging"])  # fmt: skip
 async def signed_file(identity: Caller, session_id: FromPath[UUID], signed_id: FromPath[UUID]) -> Response[bytes]:
     async with in_account(identity.account_id):

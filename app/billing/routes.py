@@ -8,7 +8,7 @@ from litestar.params import FromPath
 
 from app.accounts.web.access import Caller, HttpRequest
 from app.billing import answers, queries, views
-from app.billing.charge_routes import RESIDENT, person_of
+from app.billing.charge_routes import PAST, RESIDENT, person_of
 from app.billing.issue import positions
 from app.charging import queries as charging
 from app.database.transaction import in_account
@@ -34,14 +34,14 @@ def pdf_answer(pdf: bytes, name: str) -> Response[bytes]:
     return Response(pdf, media_type=PDF, headers=headers)
 
 
-@get("/api/bills", opt=RESIDENT, summary="My bills", tags=["bills"])
+@get("/api/bills", opt=PAST, summary="My bills", tags=["bills"])
 async def bills(request: HttpRequest, identity: Caller) -> list[answers.BillView]:
     async with in_account(identity.account_id):
         found = await queries.bills_of_person(person_of(identity), request.app.state.clock().date())
     return [views.bill_view(bill) for bill in found]
 
 
-@get("/api/bills/{bill_id:uuid}", opt=RESIDENT, summary="One bill with its sessions", tags=["bills"])
+@get("/api/bills/{bill_id:uuid}", opt=PAST, summary="One bill with its sessions", tags=["bills"])
 async def bill(request: HttpRequest, identity: Caller, bill_id: FromPath[UUID]) -> answers.BillDetail:
     now = request.app.state.clock()
     async with in_account(identity.account_id):
@@ -57,7 +57,7 @@ async def bill(request: HttpRequest, identity: Caller, bill_id: FromPath[UUID]) 
         }
 
 
-@get("/api/bills/{bill_id:uuid}/pdf", opt=RESIDENT, media_type=PDF, summary="The bill as PDF", tags=["bills"])
+@get("/api/bills/{bill_id:uuid}/pdf", opt=PAST, media_type=PDF, summary="The bill as PDF", tags=["bills"])
 async def bill_pdf(identity: Caller, bill_id: FromPath[UUID]) -> Response[bytes]:
     async with in_account(identity.account_id):
         found = await queries.bill_pdf(bill_id)
@@ -66,7 +66,7 @@ async def bill_pdf(identity: Caller, bill_id: FromPath[UUID]) -> Response[bytes]
     return pdf_answer(found[2], found[1])
 
 
-@get("/api/badges", opt=RESIDENT, summary="My badges", tags=["badges"])
+@get("/api/badges", opt=PAST, summary="My badges", tags=["badges"])
 async def badges(identity: Caller) -> list[Badge]:
     async with in_account(identity.account_id):
         return await badges_of(person_of(identity))

@@ -8,6 +8,7 @@ import msgspec
 from litestar import Response, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from app.accounts.rules import OPERATORS
 from app.accounts.web.access import Caller, HttpRequest
 from app.charging import intents
 from app.charging.asking import queue
@@ -20,7 +21,7 @@ from app.database.transaction import fetch, in_account
 from app.kernel.settings import Settings
 from app.outbox.wake import COMMANDS, publish
 
-OPERATOR = {"roles": ["operator", "superadmin"]}
+OPERATOR = {"roles": sorted(OPERATORS)}
 ASKS = {**OPERATOR, "problems": (409,)}
 PATH = "/api/operator/stations/{station_id:uuid}/security"
 
@@ -48,17 +49,17 @@ class Asked(msgspec.Struct, frozen=True):
     command_id: UUID
 
 
-class WantedProfile(msgspec.Struct, frozen=True):
+class WantedProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profile: Annotated[int, msgspec.Meta(ge=2, le=3)]
 
 
-class SerialNumber(msgspec.Struct, frozen=True):
+class SerialNumber(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """As on the type plate: the common name that the station's certificate must bear."""
 
     serial_number: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 

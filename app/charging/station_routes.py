@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 
 from app.accounts.model import Identity
+from app.accounts.rules import OPERATORS, STAFF
 from app.accounts.web.access import Caller, HttpRequest
 from app.charging import operator_commands, station_files
 from app.charging.model import Changed
@@ -18,8 +19,8 @@ from app.database.transaction import in_account
 from app.outbox.stream import wake_ups
 from app.outbox.wake import COMMANDS, live_channel, publish
 
-STAFF = {"roles": ["operator", "support", "superadmin"]}
-OPERATOR = {"roles": ["operator", "superadmin"]}
+SEE = {"roles": sorted(STAFF)}
+OPERATOR = {"roles": sorted(OPERATORS)}
 QUIET_SECONDS = 10.0
 
 
@@ -41,13 +42,13 @@ async def announce(request: HttpRequest, changed: list[Changed], station_id: UUI
         await publish(redis, live_channel(change.account_id), body)
 
 
-@get("/api/operator/stations/{station_id:uuid}", opt=STAFF, summary="One station, its commands and their log", tags=["operator"])
+@get("/api/operator/stations/{station_id:uuid}", opt=SEE, summary="One station, its commands and their log", tags=["operator"])
 async def station(request: HttpRequest, identity: Caller, station_id: FromPath[UUID]) -> StationDetail:
     async with in_account(identity.account_id):
         return await station_detail(station_id, request.app.state.clock())
 
 
-@post("/api/operator/stations/{station_id:uuid}/commands", status_code=202, opt={**STAFF, "problems": (409,)},
+@post("/api/operator/stations/{station_id:uuid}/commands", status_code=202, opt={**SEE, "problems": (409,)},
       summary="Ask something of a station", tags=["operator"])  # fmt: skip
 async def ask(request: HttpRequest, identity: Caller, station_id: FromPath[UUID], data: JSONBody[Ask]) -> StationDetail:
     settings, now = request.app.state.settings, request.app.state.clock()
@@ -61,7 +62,7 @@ async def ask(request: HttpRequest, identity: Caller, station_id: FromPath[UUID]
         return await station_detail(station_id, now)
 
 
-@get("/api/operator/stations/{station_id:uuid}/events", opt=STAFF, summary="A station live, as server-sent events", tags=["operator"])
+@get("/api/operator/stations/{station_id:uuid}/events", opt=SEE, summary="A station live, as server-sent events", tags=["operator"])
 async def events(request: HttpRequest, identity: Caller, station_id: FromPath[UUID]) -> ServerSentEvent:
     async with in_account(identity.account_id):
         await station_detail(station_id, request.app.state.clock())  # a stranger's station is refused before the stream begins
@@ -79,7 +80,7 @@ async def _stream(request: HttpRequest, identity: Identity, station_id: UUID) ->
         yield ServerSentEventMessage(data=msgspec.json.encode(detail).decode(), event="station")
 
 
-@get("/api/operator/firmware", opt=STAFF, summary="Firmware in the store", tags=["operator"])
+@get("/api/operator/firmware", opt=SEE, summary="Firmware in the store", tags=["operator"])
 async def firmwares(identity: Caller) -> list[station_files.StationFile]:
     async with in_account(identity.account_id):
         return await station_files.firmware_files()
@@ -92,7 +93,7 @@ async def add_firmware(request: HttpRequest, identity: Caller, name: FromQuery[s
     return await station_files.add_firmware(folder, identity.account_id, identity.login_id, name, request.stream(), now)
 
 
-@get("/api/operator/files/{file_id:uuid}", opt=STAFF, media_type="application/octet-stream",
+@get("/api/operator/files/{file_id:uuid}", opt=SEE, media_type="application/octet-stream",
      summary="A file that a station left, or a firmware", tags=["operator"])  # fmt: skip
 async def download(request: HttpRequest, identity: Caller, file_id: FromPath[UUID]) -> Stream:
     async with in_account(identity.account_id):

@@ -7,6 +7,8 @@ from uuid import UUID
 from litestar import Response, get
 from litestar.params import FromPath, FromQuery
 
+from app.accounts.model import Identity
+from app.accounts.rules import OWNERS, persons
 from app.accounts.web.access import Caller, HttpRequest
 from app.billing import views
 from app.billing.answers import SessionView
@@ -20,6 +22,8 @@ from app.payouts import queries
 from app.payouts.queries import Payout
 from app.payouts.rules import Revenue
 from app.sites import queries as sites
+from app.sites.access import visible_sites
+from app.sites.routes import today_of
 
 
 class PayoutView(TypedDict):
@@ -67,7 +71,7 @@ class OwnerRevenue(TypedDict):
     periods: list[str]
 
 
-OWNER = {"roles": ["owner", "proxy"]}
+OWNER = {"roles": sorted(OWNERS), "scope": "sites"}
 
 
 def payout_view(payout: Payout) -> PayoutView:
@@ -87,9 +91,17 @@ async def revenue(request: HttpRequest, identity: Caller, period: FromQuery[str 
     owner_id = person_of(identity)
     async with in_account(identity.account_id):
         payouts = await queries.payouts_of(owner_id)
-        listed = [await _site(site_id, first, payouts) for site_id in await _sites(owner_id, first)]
+        mine = await _limit(request, identity)
+        listed = [await _site(site_id, first, payouts) for site_id in await _sites(owner_id, first) if mine is None or site_id in mine]
     periods = [period_text(months_before(this, back)) for back in range(13)]
     return {"period": period_text(first), "currency": identity.currency, "sites": listed, "periods": periods}
+
+
+async def _limit(request: HttpRequest, identity: Identity) -> list[UUID] | None:
+    """The sites to which this login is limited; None: all of the owner, past ones too (inside the caller's transaction)."""
+    if persons(identity.grants, OWNERS):
+        return None
+    return await visible_sites(identity, today_of(request), OWNERS)
 
 
 async def _sites(owner_id: UUID, period: date) -> list[UUID]:
@@ -115,16 +127,21 @@ async def _site(site_id: UUID, period: date, payouts: list[Payout]) -> SiteReven
 
 
 @get("/api/owner/payouts", opt=OWNER, summary="My payouts", tags=["owner"])
-async def payouts(identity: Caller) -> list[PayoutView]:
+async def payouts(request: HttpRequest, identity: Caller) -> list[PayoutView]:
     async with in_account(identity.account_id):
-        return [payout_view(payout) for payout in await queries.payouts_of(person_of(identity))]
+        mine = await _limit(request, identity)
+        found = await queries.payouts_of(person_of(identity))
+        return [payout_view(payout) for payout in found if mine is None or payout.site_id in mine]
 
 
 @get("/api/owner/payouts/{payout_id:uuid}/statement", opt=OWNER, media_type=PDF, summary="A payout's statement as PDF",
      tags=["owner"])  # fmt: skip
-async def statement(identity: Caller, payout_id: FromPath[UUID]) -> Response[bytes]:
+async def statement(request: HttpRequest, identity: Caller, payout_id: FromPath[UUID]) -> Response[bytes]:
+    owner_id = person_of(identity)
     async with in_account(identity.account_id):
-        pdf = await queries.statement_pdf(payout_id, person_of(identity))
+        mine = await _limit(request, identity)
+        known = any(p.id == payout_id and (mine is None or p.site_id in mine) for p in await queries.payouts_of(owner_id))
+        pdf = await queries.statement_pdf(payout_id, owner_id) if known else None
     if pdf is None:
         raise not_found("payout")
     return pdf_answer(pdf, f"payout-{payout_id}")
@@ -135,9 +152,10 @@ async def sessions(request: HttpRequest, identity: Caller, period: FromQuery[str
     first, now = period_in(period), request.app.state.clock()
     found: list[SessionView] = []
     async with in_account(identity.account_id):
+        mine = await _limit(request, identity)
         for site_id in await _sites(person_of(identity), first):
             site = await sites.site(site_id)
-            if site is not None:
+            if site is not None and (mine is None or site_id in mine):
                 listed = await sessions_of_site(site_id, *month_bounds(first, site.time_zone))
                 found += await views.session_views(listed, now)
     return [{**view, "badge_tail": None, "bill_id": None} for view in found]

@@ -17,7 +17,7 @@ from app.sites.routes import actor_of, today_of
 
 ZIP = "application/zip"
 MINE: dict[str, Any] = {"roles": ["resident", "former_resident", "owner", "proxy"]}
-OPERATE: dict[str, Any] = {"roles": sorted(OPERATORS), "problems": (409,)}
+OPERATE: dict[str, Any] = {"roles": sorted(OPERATORS), "problems": (409,), "scope": "sites"}
 
 
 class Erasure(msgspec.Struct, forbid_unknown_fields=True):

@@ -172,14 +172,17 @@ SELECT p.id, p.kind, {NAME} AS name, p.email, p.city, coalesce((SELECT array_agg
 FROM person p WHERE p.erased_at IS NULL
     AND ($2 = '' OR p.search LIKE '%' || $2 || '%')
     AND ($3::uuid[] IS NULL OR EXISTS (SELECT 1 FROM occupancy o JOIN billing_point b ON b.account_id = o.account_id
-        AND b.id = o.billing_point_id WHERE o.account_id = p.account_id AND o.person_id = p.id AND b.site_id = ANY($3::uuid[])))
+        AND b.id = o.billing_point_id WHERE o.account_id = p.account_id AND o.person_id = p.id AND b.site_id = ANY($3::uuid[]))
+        OR EXISTS (SELECT 1 FROM audit_entry a WHERE a.account_id = p.account_id AND a.object_kind = 'person' AND a.object_id = p.id
+            AND a.action = 'created' AND a.login_id = $5))
 ORDER BY p.family_name, p.given_name, p.id LIMIT $4
 """
 
 
-async def people(text: str, only: Sequence[UUID] | None, today: date, most: int = 100) -> list[PersonRow]:
-    """People whose name or e-mail contains a text; `only`: those who ever occupied a place of these sites (None: all)."""
-    found = await fetch(PEOPLE, today, " ".join(text.lower().split()), None if only is None else list(only), most)
+async def people(text: str, only: Sequence[UUID] | None, login_id: UUID, today: date, most: int = 100) -> list[PersonRow]:
+    """People whose name or e-mail contains a text; `only`: those who ever occupied a place of these sites, and those whom
+    this login entered (None: all)."""
+    found = await fetch(PEOPLE, today, " ".join(text.lower().split()), None if only is None else list(only), most, login_id)
     return [PersonRow(**row) for row in found]
 
 
@@ -197,6 +200,12 @@ async def sites_of_person(person_id: UUID) -> list[UUID]:
         " UNION SELECT site_id FROM stakeholder WHERE person_id = $1", person_id,
     )  # fmt: skip
     return [row["site_id"] for row in rows]
+
+
+async def entered_by(person_id: UUID, login_id: UUID) -> bool:
+    """Whether this login entered the account of a person."""
+    sql = "SELECT 1 FROM audit_entry WHERE object_kind = 'person' AND object_id = $1 AND action = 'created' AND login_id = $2"
+    return bool(await fetchrow(sql, person_id, login_id))
 
 
 async def contacts(person_id: UUID) -> list[Contact]:

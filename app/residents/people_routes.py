@@ -16,13 +16,12 @@ from app.kernel.errors import Refused, not_found
 from app.residents import administration, badges, people
 from app.residents.access import reach_person
 from app.residents.administration import BadgeRequestRow, BadgeRow, Contact, PersonDetail, PersonRow
-from app.sites.access import MANAGERS, OPERATORS, visible_sites
+from app.sites.access import MANAGERS, STAFF, visible_sites
 from app.sites.routes import Created, Saved, actor_of, today_of
 
-STAFF = OPERATORS | {"support"}
 SEERS = MANAGERS | {"support"}
-SEE: dict[str, Any] = {"roles": sorted(SEERS)}
-MANAGE: dict[str, Any] = {"roles": sorted(MANAGERS), "problems": (409,)}
+SEE: dict[str, Any] = {"roles": sorted(SEERS), "scope": "sites"}
+MANAGE: dict[str, Any] = {"roles": sorted(MANAGERS), "problems": (409,), "scope": "sites"}
 BADGES: dict[str, Any] = {"roles": sorted(STAFF), "problems": (409,)}
 MINE: dict[str, Any] = {"roles": ["resident", "owner", "proxy"], "problems": (409,)}
 
@@ -51,7 +50,7 @@ class BadgeMade(msgspec.Struct, frozen=True):
 async def search(request: HttpRequest, identity: Caller, q: FromQuery[str] = "") -> list[PersonRow]:
     today = today_of(request)
     async with in_account(identity.account_id):
-        return await administration.people(q[:100], await visible_sites(identity, today, SEERS), today)
+        return await administration.people(q[:100], await visible_sites(identity, today, SEERS), identity.login_id, today)
 
 
 @post("/api/people", opt=MANAGE, summary="Create a person's or company's account", tags=["people"])

@@ -25,8 +25,8 @@ from app.sites.access import CONSOLE, MANAGERS, reach
 from app.sites.administration import site_of_building
 from app.sites.routes import Created, Saved, actor_of, today_of
 
-SEE: dict[str, Any] = {"roles": CONSOLE}
-MANAGE: dict[str, Any] = {"roles": sorted(MANAGERS), "problems": (409,)}
+SEE: dict[str, Any] = {"roles": sorted(CONSOLE), "scope": "sites"}
+MANAGE: dict[str, Any] = {"roles": sorted(MANAGERS), "problems": (409,), "scope": "sites"}
 
 
 class PointPage(msgspec.Struct, frozen=True, kw_only=True):

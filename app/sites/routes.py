@@ -15,13 +15,12 @@ from app.audit.queries import trail
 from app.database.transaction import in_account
 from app.kernel.errors import not_found
 from app.sites import administration, commands, rules
-from app.sites.access import CONSOLE, MANAGERS, OPERATORS, reach, visible_sites
+from app.sites.access import CONSOLE, OPERATORS, SETTERS, STAFF, reach, visible_sites
 
-SEE: dict[str, Any] = {"roles": CONSOLE}
-MANAGE: dict[str, Any] = {"roles": sorted(MANAGERS), "problems": (409,)}
-OPERATE: dict[str, Any] = {"roles": sorted(OPERATORS), "problems": (409,)}
-SET_UP: dict[str, Any] = {"roles": sorted(OPERATORS | {"installer"}), "problems": (409,)}
-SETTERS = OPERATORS | {"installer"}
+SEE: dict[str, Any] = {"roles": sorted(CONSOLE), "scope": "sites"}
+OPERATE: dict[str, Any] = {"roles": sorted(OPERATORS), "problems": (409,), "scope": "sites"}
+SET_UP: dict[str, Any] = {"roles": sorted(SETTERS), "problems": (409,), "scope": "sites"}
+CREATE: dict[str, Any] = {"roles": sorted(SETTERS), "problems": (409,)}
 
 
 class Created(msgspec.Struct, frozen=True):
@@ -79,7 +78,7 @@ async def portfolio(request: HttpRequest, identity: Caller) -> list[administrati
         return await administration.portfolio(today, await visible_sites(identity, today))
 
 
-@post("/api/sites", opt=SET_UP, summary="Create a site", tags=["sites"])
+@post("/api/sites", opt=CREATE, summary="Create a site", tags=["sites"])
 async def create(request: HttpRequest, identity: Caller, data: JSONBody[commands.NewSite]) -> Created:
     return Created(await commands.create_site(actor_of(identity), data, identity.roles, request.app.state.clock()))
 
@@ -92,12 +91,12 @@ async def site(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) 
         detail = await administration.site_detail(site_id)
         if detail is None:
             raise not_found("site")
-        shared = bool(identity.roles & {"operator", "superadmin", "support"})
+        shared = await visible_sites(identity, today, STAFF)
         return SitePage(
             site=detail, buildings=await administration.buildings(site_id), steps=await administration.setup_steps(site_id, today),
             stakeholders=await administration.stakeholders(site_id), solutions=await administration.solutions(site_id),
             methods=await administration.methods(site_id), conditions=await administration.conditions(site_id),
-            notes=await administration.notes(site_id) if shared else [],
+            notes=await administration.notes(site_id) if shared is None or site_id in shared else [],
         )  # fmt: skip
 
 

@@ -11,13 +11,11 @@ from litestar.params import FromPath, JSONBody
 from app.accounts.web.access import Caller, HttpRequest
 from app.database.transaction import in_account
 from app.sites import administration, notes, terms
-from app.sites.access import MANAGERS, OPERATORS, reach
+from app.sites.access import OPERATORS, STAFF, reach
 from app.sites.model import Method, Rhythm, Solution
 from app.sites.routes import OPERATE, Created, Saved, actor_of, today_of
 
-STAFF = OPERATORS | {"support"}
-NOTES: dict[str, Any] = {"roles": sorted(STAFF), "problems": (409,)}
-MANAGE: dict[str, Any] = {"roles": sorted(MANAGERS), "problems": (409,)}
+NOTES: dict[str, Any] = {"roles": sorted(STAFF), "problems": (409,), "scope": "sites"}
 
 
 class LastDay(msgspec.Struct, forbid_unknown_fields=True):

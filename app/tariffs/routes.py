@@ -16,8 +16,8 @@ from app.tariffs import commands
 from app.tariffs.model import Component, Tariff
 from app.tariffs.queries import tariffs_of
 
-SEE: dict[str, Any] = {"roles": CONSOLE}
-MANAGE: dict[str, Any] = {"roles": sorted(MANAGERS), "problems": (409,)}
+SEE: dict[str, Any] = {"roles": sorted(CONSOLE), "scope": "sites"}
+MANAGE: dict[str, Any] = {"roles": sorted(MANAGERS), "problems": (409,), "scope": "sites"}
 MINE: dict[str, Any] = {"roles": ["resident"]}
 HERE = """
 SELECT DISTINCT b.site_id FROM occupancy o JOIN billing_point b ON b.account_id = o.account_id AND b.id = o.billing_point_id

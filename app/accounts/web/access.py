@@ -2,6 +2,7 @@
 
 from typing import Any, TypeAlias
 
+import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency
@@ -10,6 +11,7 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 
 from app.accounts.model import Identity
 from app.accounts.queries import identity_of_bearer, identity_of_token
+from app.accounts.rules import FORBIDDEN, may_enter, person_as
 from app.kernel.errors import Refused
 
 HttpRequest: TypeAlias = Request[Any, Any, Any]
@@ -43,11 +45,14 @@ def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHand
     identity: Identity | None = connection.user
     if identity is None:
         raise Refused("not_signed_in", 401, NOT_SIGNED_IN)
-    if not roles or not identity.roles & set(roles):
-        raise Refused("forbidden", 403, "Your role does not allow this. Ask the operator of your house.")
+    if not roles or not may_enter(identity.grants, roles, handler.opt.get("scope", "account")):
+        raise FORBIDDEN
 
 
 async def current_identity(request: Request[Any, Any, Any]) -> Identity | None:
-    """For handlers: the person who asks (None on public routes)."""
+    """For handlers: the person who asks (None on public routes), acting in the name of a role that the route names."""
     found: Identity | None = request.user
-    return found
+    roles = request.route_handler.opt.get("roles")
+    if found is None or roles == PUBLIC or not roles:
+        return found
+    return msgspec.structs.replace(found, person_id=person_as(found.grants, roles))

@@ -1,0 +1,253 @@
+"""Who gets in: invitations by one-time link, roles per site and from day to day, personal tokens."""
+
+import contextlib
+import json
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from app.database.engine import close_database, open_database
+from app.database.transaction import as_owner, fetch, fetchval
+from app.kernel.settings import Settings, settings_from
+from app.main import create_app
+from app.worker import Worker
+from infra.demo.seed import PASSWORD, Shape, seed
+
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+PASSWORD_OF_MY_OWN = "a password of my own"
+
+
+async def jobs(settings: Settings, sql: str) -> list[asyncpg.Record]:
+    """The worker's queue, which no role of the application may read."""
+    connection = await asyncpg.connect(settings.database_url)
+    try:
+        return await connection.fetch(sql)
+    finally:
+        await connection.close()
+
+
+class Desk:
+    """The application with a clock that can be moved, its mails, and everybody of two accounts."""
+
+    def __init__(self, settings: Settings, described: dict[str, Any]) -> None:
+        self.settings, self.described, self.now = settings, described, NOW
+        self.app = create_app(settings, lambda: self.now)
+        self.worker = Worker(settings, lambda: self.now, None)
+        self.done: set[int] = set()
+
+    @contextlib.asynccontextmanager
+    async def browser(self) -> AsyncIterator[httpx.AsyncClient]:
+        transport = httpx.ASGITransport(app=self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="https://haus.example") as made:
+            await made.get("/api/me")
+            made.headers["x-csrftoken"] = made.cookies["csrftoken"]
+            yield made
+
+    def login(self, role: str, account: int = 0) -> dict[str, str]:
+        return next(login for login in self.described["accounts"][account]["logins"] if login["role"] == role)
+
+    def site(self, number: int = 0, account: int = 0) -> str:
+        return str(self.described["accounts"][account]["sites"][number]["id"])
+
+    async def ask(self, role: str, method: str, path: str, body: Any = None, account: int = 0) -> httpx.Response:
+        return await self.by_token(self.login(role, account)["token"], method, path, body)
+
+    async def by_token(self, token: str, method: str, path: str, body: Any = None) -> httpx.Response:
+        async with self.browser() as client:
+            return await client.request(method, path, json=body, headers={"authorization": f"Bearer {token}"})
+
+    async def enter(self, client: httpx.AsyncClient, email: str, password: str = PASSWORD) -> httpx.Response:
+        return await client.post("/api/sign-in", json={"email": email, "password": password})
+
+    async def links(self, email: str) -> list[str]:
+        """The secrets of the links in the mails to an address, oldest first."""
+        for job in await jobs(self.settings, "SELECT id, task_name, args FROM procrastinate.procrastinate_jobs ORDER BY id"):
+            if job["id"] not in self.done:
+                self.done.add(job["id"])
+                await self.worker.table()[job["task_name"]](**json.loads(job["args"]))
+        async with as_owner():
+            sent = await fetch("SELECT id FROM delivery WHERE recipient = $1 ORDER BY id", email)
+        texts = [(self.settings.data / "mail" / f"{row['id']}.eml").read_text() for row in sent]
+        return [found[1] for text in texts if (found := re.search(r"/welcome#([\w-]+)", text.replace("=\n", "")))]
+
+
+@pytest.fixture
+async def desk(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    settings = settings_from({
+        "DATABASE_URL": dsn, "REDIS_URL": redis_url, "HOFSTROM_DATA": str(tmp_path), "HOFSTROM_SECRET_KEY": "s" * 40,
+        "HOFSTROM_PUBLIC_URL": "https://haus.example",
+    })  # fmt: skip
+    await open_database(dsn)
+    made = Desk(settings, await seed(settings, NOW, Shape(houses=2, months=1)))
+    await made.app.state.redis.flushall()
+    made.done = {job["id"] for job in await jobs(settings, "SELECT id FROM procrastinate.procrastinate_jobs")}
+    yield made
+    await made.app.state.redis.aclose()
+    await close_database()
+
+
+async def accepted(desk: Desk, token: str, password: str = PASSWORD_OF_MY_OWN) -> httpx.Response:
+    async with desk.browser() as client:
+        return await client.post("/api/invitation/accept", json={"token": token, "password": password, "name": "Nele Neu"})
+
+
+@pytest.mark.row("A35")
+async def test_a_contact_gets_a_link_by_mail_that_works_once_ends_and_can_be_sent_again(desk):
+    person = desk.login("resident")["person_id"]
+    made = await desk.ask("operator", "POST", f"/api/people/{person}/contacts", {"name": "Nele Neu"})
+    path = f"/api/contacts/{made.json()['id']}/access"
+    assert (await desk.ask("operator", "POST", path, {})).json()["code"] == "email_needed"
+    made = await desk.ask("operator", "POST", f"/api/people/{person}/contacts", {"name": "Nele Neu", "email": "nele@example.org"})
+    path = f"/api/contacts/{made.json()['id']}/access"
+    assert (await desk.ask("operator", "POST", path, {})).status_code == 201
+    (first,) = await desk.links("nele@example.org")
+    desk.now = NOW + timedelta(days=14)
+    assert (await accepted(desk, first)).json()["code"] == "link_invalid"
+    assert (await desk.ask("operator", "GET", "/api/invitations")).json()[0]["state"] == "expired"
+    again = await desk.ask("operator", "POST", path, {})
+    first, second = await desk.links("nele@example.org")
+    assert first != second and again.status_code == 201
+    assert (await accepted(desk, first)).json()["code"] == "link_invalid"
+    assert (await accepted(desk, second, "short")).json()["code"] == "weak_password"
+    taken = await accepted(desk, second)
+    assert (taken.status_code, taken.json()["roles"], taken.json()["person_id"]) == (200, ["resident"], person)
+    assert (await accepted(desk, second)).json()["code"] == "link_invalid"
+    async with desk.browser() as client:
+        assert (await desk.enter(client, "nele@example.org", PASSWORD_OF_MY_OWN)).status_code == 200
+        assert (await client.get("/api/bills")).json() == (await desk.ask("resident", "GET", "/api/bills")).json()
+
+
+@pytest.mark.row("O19")
+async def test_access_is_a_name_and_a_password_that_only_its_person_changes(desk):
+    owner = desk.login("owner")
+    body = {"email": "eva@example.org", "role": "owner", "person_id": owner["person_id"]}
+    assert (await desk.ask("operator", "POST", "/api/invitations", body)).status_code == 201
+    (link,) = await desk.links("eva@example.org")
+    assert (await accepted(desk, link)).json()["roles"] == ["owner"]
+    async with desk.browser() as client:
+        await desk.enter(client, "eva@example.org", PASSWORD_OF_MY_OWN)
+        wrong = await client.post("/api/me/password", json={"current": "wrong", "new": "another password"})
+        assert wrong.json()["code"] == "wrong_credentials"
+        right = await client.post("/api/me/password", json={"current": PASSWORD_OF_MY_OWN, "new": "another password"})
+        assert right.status_code == 204
+    async with desk.browser() as client:
+        assert (await desk.enter(client, "eva@example.org", PASSWORD_OF_MY_OWN)).status_code == 401
+        assert (await desk.enter(client, "eva@example.org", "another password")).status_code == 200
+    # Nobody else has a way to set it: a later invitation to the same address asks for the password instead.
+    body = {"email": "EVA@example.org", "role": "operator"}
+    assert (await desk.ask("superadmin", "POST", "/api/invitations", body)).status_code == 201
+    (link,) = await desk.links("EVA@example.org")
+    async with desk.browser() as client:
+        assert (await client.post("/api/invitation/open", json={"token": link})).json()["known"] is True
+    assert (await accepted(desk, link, "a password of the thief")).status_code == 401
+    assert sorted((await accepted(desk, link, "another password")).json()["roles"]) == ["operator", "owner"]
+
+
+@pytest.mark.row("R03")
+async def test_two_people_of_a_household_have_a_login_each_and_their_acts_are_told_apart(desk):
+    person = desk.login("resident")["person_id"]
+    body = {"email": "zwei@example.org", "role": "resident", "person_id": person, "name": "Zwei"}
+    assert (await desk.ask("operator", "POST", "/api/invitations", body)).status_code == 201
+    (link,) = await desk.links("zwei@example.org")
+    assert (await accepted(desk, link)).json()["person_id"] == person
+    async with desk.browser() as client:
+        await desk.enter(client, "zwei@example.org", PASSWORD_OF_MY_OWN)
+        assert (await client.post("/api/badge-requests", json={"kind": "new"})).status_code == 201
+    assert (await desk.ask("resident", "POST", "/api/badge-requests", {"kind": "extra"})).status_code == 201
+    async with as_owner():
+        logins = await fetch("SELECT login_id FROM audit_entry WHERE object_kind = 'badge_request' ORDER BY id")
+        names = [await fetchval("SELECT email FROM login WHERE id = $1", row["login_id"]) for row in logins]
+    assert names == ["zwei@example.org", desk.login("resident")["email"]]
+
+
+@pytest.mark.row("O20")
+async def test_a_property_manager_gives_each_of_their_staff_a_login_of_their_own(desk):
+    proxy = desk.login("proxy")
+    for name in ("eins", "zwei"):
+        body = {"email": f"{name}@verwaltung.example", "name": name, "role": "proxy", "person_id": proxy["person_id"]}
+        assert (await desk.ask("proxy", "POST", "/api/invitations", body)).status_code == 201
+        (link,) = await desk.links(body["email"])
+        assert (await accepted(desk, link)).status_code == 200
+    found = [row for row in (await desk.ask("proxy", "GET", "/api/grants")).json() if row["role"] == "proxy"]
+    assert len({row["login_id"] for row in found}) == 3
+    leaver = next(row for row in found if row["email"] == "eins@verwaltung.example")
+    ended = await desk.ask("proxy", "POST", f"/api/grants/{leaver['id']}/end", {"last": str(NOW.date() - timedelta(days=1))})
+    assert ended.status_code == 204
+    async with desk.browser() as client:
+        assert (await desk.enter(client, "eins@verwaltung.example", PASSWORD_OF_MY_OWN)).status_code == 401
+        assert (await desk.enter(client, "zwei@verwaltung.example", PASSWORD_OF_MY_OWN)).status_code == 200
+
+
+async def test_what_a_role_may_give_is_what_the_rules_say_and_not_more(desk):
+    person, foreign = desk.login("owner")["person_id"], desk.login("owner", 1)["person_id"]
+    tries = [
+        ("operator", {"role": "superadmin"}, 403), ("superadmin", {"role": "superadmin"}, 201), ("operator", {"role": "support"}, 201),
+        ("owner", {"role": "operator"}, 403), ("owner", {"role": "owner", "person_id": person}, 403),
+        ("owner", {"role": "proxy", "person_id": person}, 201), ("owner", {"role": "proxy", "person_id": foreign}, 404),
+        ("owner", {"role": "proxy"}, 422), ("installer", {"role": "installer"}, 403), ("support", {"role": "resident"}, 403),
+        ("operator", {"role": "owner", "person_id": foreign}, 404), ("operator", {"role": "installer", "site_id": desk.site(0, 1)}, 404),
+        ("operator", {"role": "installer", "site_id": desk.site(1)}, 201), ("operator", {"role": "developer", "site_id": desk.site(1)}, 422),
+        ("owner", {"role": "resident", "person_id": desk.login("operator")["person_id"]}, 404),
+    ]  # fmt: skip
+    for number, (role, wanted, status) in enumerate(tries):
+        answer = await desk.ask(role, "POST", "/api/invitations", {"email": f"n{number}@example.org", **wanted})
+        assert answer.status_code == status, (role, wanted, answer.text)
+    again = await desk.ask("operator", "POST", "/api/invitations", {"email": "n2@example.org", "role": "support"})
+    assert again.status_code == 201 and len(await desk.links("n2@example.org")) == 1
+    last = next(g for g in (await desk.ask("superadmin", "GET", "/api/grants")).json() if g["role"] == "superadmin")
+    refused = await desk.ask("superadmin", "POST", f"/api/grants/{last['id']}/end", {"last": "2026-11-20"})
+    assert refused.json()["code"] == "last_superadmin"
+
+
+async def test_a_role_for_one_site_from_day_to_day_opens_that_site_then_and_nothing_else(desk):
+    body = {"email": "temp@example.org", "role": "operator", "site_id": desk.site(1), "valid_from": "2026-12-01", "valid_to": "2026-12-31"}
+    assert (await desk.ask("operator", "POST", "/api/invitations", body)).status_code == 201
+    (link,) = await desk.links("temp@example.org")
+    assert (await accepted(desk, link)).status_code == 401  # the role has not begun
+    for day, status in ((date(2026, 11, 30), 401), (date(2026, 12, 1), 200), (date(2026, 12, 31), 200), (date(2027, 1, 1), 401)):
+        desk.now = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
+        async with desk.browser() as client:
+            assert (await desk.enter(client, "temp@example.org", PASSWORD_OF_MY_OWN)).status_code == status, day
+    desk.now = datetime(2026, 12, 2, 9, tzinfo=UTC)
+    async with desk.browser() as client:
+        await desk.enter(client, "temp@example.org", PASSWORD_OF_MY_OWN)
+        assert [row["id"] for row in (await client.get("/api/sites")).json()] == [desk.site(1)]
+        assert (await client.get(f"/api/sites/{desk.site(0)}")).status_code == 404
+        for whole in ("/api/operator/stations", "/api/operator/badges", "/api/operator/month?period=2026-10", "/api/operator/review"):
+            assert (await client.get(whole)).status_code == 403, whole
+        rename = {"version": 1, "name": "Umbenannt"}
+        assert (await client.patch(f"/api/sites/{desk.site(0)}", json=rename)).status_code == 404
+        assert (await client.patch(f"/api/sites/{desk.site(1)}", json=rename)).status_code == 200
+        for wide in ({"role": "operator"}, {"role": "installer"}):
+            given = await client.post("/api/invitations", json={"email": "x@example.org", **wide})
+            assert given.status_code == 403, given.text
+
+
+async def test_a_personal_token_has_the_rights_of_its_person_says_when_it_was_used_and_is_revoked_at_once(desk):
+    async with desk.browser() as client:
+        await desk.enter(client, desk.login("owner")["email"])
+        made = (await client.post("/api/me/tokens", json={"name": "export", "expires_on": "2026-11-30"})).json()
+        before = {row["name"]: row for row in (await client.get("/api/me/tokens")).json()}
+        assert before["export"]["last_used_at"] is None and made["token"] not in str(before)
+        assert (await desk.by_token(made["token"], "GET", "/api/sites")).json() == (await client.get("/api/sites")).json()
+        assert (await desk.by_token(made["token"], "GET", "/api/operator/badges")).status_code == 403
+        assert (await desk.by_token(made["token"], "POST", "/api/me/tokens", {"name": "more"})).json()["code"] == "sign_in_needed"
+        used = {row["name"]: row for row in (await client.get("/api/me/tokens")).json()}
+        assert used["export"]["last_used_at"] is not None
+        async with as_owner():
+            assert await fetchval("SELECT count(*) FROM api_token WHERE token_hash = sha256($1::bytea)", made["token"].encode()) == 1
+            assert made["token"] not in str(await fetch("SELECT * FROM api_token"))
+        stranger = await desk.ask("operator", "DELETE", f"/api/me/tokens/{made['id']}")
+        assert stranger.status_code == 404
+        desk.now = datetime(2026, 12, 1, 0, tzinfo=UTC)
+        assert (await desk.by_token(made["token"], "GET", "/api/me")).status_code == 401
+        desk.now = NOW
+        for _ in range(2):
+            assert (await client.delete(f"/api/me/tokens/{made['id']}")).status_code == 204
+        assert (await desk.by_token(made["token"], "GET", "/api/me")).status_code == 401
