@@ -15,7 +15,7 @@ from app.residents.administration import NAME
 from app.sites.access import CONSOLE, MANAGERS, visible_sites
 from app.sites.routes import today_of
 
-SEE: dict[str, Any] = {"roles": CONSOLE}
+SEE: dict[str, Any] = {"roles": sorted(CONSOLE), "scope": "sites"}
 SEERS = MANAGERS | {"support"}
 MOST_OF_A_KIND = 8
 LONGEST = 100
