@@ -20,12 +20,12 @@ from app.charging.authority import Authority, passphrase_of
 from app.charging.lost_stops import match_lost_stops
 from app.charging.missing_stops import close_missing_stops
 from app.charging.model import Changed
+from app.charging.nodes import forget_dead_nodes
 from app.charging.progress import give_up_silent
 from app.charging.requests import expire_request
 from app.charging.station_certificates import renew_certificates, sign_certificate
 from app.charging.station_commands import expire_command, give_up_overdue
 from app.charging.station_roots import offer_roots, withdraw_roots
-from app.charging.stations import forget_dead_nodes
 from app.database.engine import close_database, open_database
 from app.database.transaction import as_machine, fetch, in_account
 from app.kernel.calendar import local_date, month_of, months_before

@@ -29,17 +29,18 @@ async def open_listeners(
 ) -> AsyncIterator[Ports]:
     """Listen while the block runs. `port`: for the plain socket."""
     plain = tls = None
+    shared = settings.ocpp_nodes > 1
     async with AsyncExitStack() as open_ones:
         if settings.ocpp_tls_port is not None:
             secured = StationTls(settings, clock, _foreign(door))
             tls = await open_ones.enter_async_context(
                 listen(settings.host, settings.ocpp_tls_port, door.admit, serve, ping_s=ping_s, handshake_s=handshake_s,
-                       tls=secured.context)
+                       tls=secured.context, shared=shared)
             )  # fmt: skip
             await open_ones.enter_async_context(_looking(secured))
         if settings.plain_host is not None:
             plain = await open_ones.enter_async_context(
-                listen(settings.plain_host, port, door.admit, serve, ping_s=ping_s, handshake_s=handshake_s)
+                listen(settings.plain_host, port, door.admit, serve, ping_s=ping_s, handshake_s=handshake_s, shared=shared)
             )
         yield Ports(plain, tls)
 

@@ -15,7 +15,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.charging import local_lists, station_commands, stations
+from app.charging import local_lists, nodes, station_commands, stations
 from app.charging.model import Changed, Station
 from app.database.engine import close_database, open_database
 from app.kernel.clock import Clock, shifted_clock, utc_now
@@ -68,20 +68,22 @@ class Node:
         if not isinstance(guest, Station):
             raise TypeError("only an admitted station gets here")
         try:
-            number, awaited = await self._arrivals.ask((guest, version))
+            number, left = await self._arrivals.ask((guest, version))
         except DATABASE_ERRORS as error:
             log.error("presence not stored", station=guest.identity, error=repr(error))
             await socket.close(INTERNAL_ERROR, "try again")
             return
         station = msgspec.structs.replace(guest, connection_no=number, ocpp_version=version)
         connection = Connection(socket, station, PROTOCOLS[version], self._secret, self._clock, self.announce, self.writer)
-        if awaited:
-            connection.commands.wake()
         old = self.connections.get(station.id)
         if old is None or old.station.connection_no < number:
             self.connections[station.id] = connection
         try:
             await self._replace(old, station)
+            if left and old is None:
+                await self.announce(await station_commands.lost_with_connection(station, self._clock()))
+            if left:
+                connection.commands.wake()
             self.announcer.soon([Changed(account_id=station.account_id, kind="connector", station_id=station.id)])
             await connection.run()
         except DATABASE_ERRORS as error:
@@ -136,7 +138,7 @@ class Node:
             try:
                 held = [(one.station.id, one.station.connection_no) for one in self.connections.values()]
                 now = self._clock()
-                await self.announce(await stations.node_lives(self.name, held, now))
+                await self.announce(await nodes.node_lives(self.name, held, now))
             except DATABASE_ERRORS as error:
                 log.error("sign of life not stored", error=repr(error))
             await asyncio.sleep(LIFE_SECONDS)
@@ -172,6 +174,17 @@ class Node:
             self._closing.append(asyncio.create_task(connection.socket.close(POLICY_VIOLATION, "replaced by a newer connection")))
 
 
+def _is_gone(pid: int) -> bool:
+    """Whether no other process of this machine has the number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return pid == os.getpid()
+
+
 @asynccontextmanager
 async def running_node(
     settings: Settings, clock: Clock, *, port: int | None = None, ping_s: float = PING_SECONDS,
@@ -179,10 +192,11 @@ async def running_node(
 ) -> AsyncIterator[tuple[Node, int]]:  # fmt: skip
     """A node that listens while the block runs; the database pool is the caller's. Yields the node and the plain port (0: none)."""
     redis = Redis.from_url(settings.redis_url, socket_timeout=None) if settings.redis_url else None
-    # The same name at every start, so that a node clears at once what it left behind when it was killed.
-    name = f"{sockets.gethostname()}:{settings.ocpp_port or os.getpid()}"
+    # Nodes that share a port have names of their own; the next to start clears at once what a killed one left behind.
+    place = f"{sockets.gethostname()}:{settings.ocpp_port}"
+    name = f"{place}:{os.getpid()}"
     node = Node(name, settings.secret_key, clock, redis, settings.database_url)
-    await stations.forget_connections(name, clock())
+    await nodes.replace_dead(place, name, _is_gone, clock())
     side = [
         asyncio.create_task(work())
         for work in (node.listen_for_commands, node.look_for_commands, node.show_life, node.announcer.run, node.write)

@@ -126,9 +126,12 @@ Serve = Callable[[Socket, object, str], Awaitable[None]]
 @asynccontextmanager
 async def listen(
     host: str, port: int, admit: Admit, serve_station: Serve, *, ping_s: float = PING_SECONDS,
-    handshake_s: float = HANDSHAKE_SECONDS, tls: SSLContext | None = None,
+    handshake_s: float = HANDSHAKE_SECONDS, tls: SSLContext | None = None, shared: bool = False,
 ) -> AsyncIterator[int]:  # fmt: skip
-    """Listen while the block runs; yields the port. `admit` answers (101, guest, subprotocol) or (status, None, "") before the upgrade."""
+    """Listen while the block runs; yields the port. `admit` answers (101, guest, subprotocol) or (status, None, "") before the upgrade.
+
+    `shared`: other processes may listen on the same port; the kernel gives each newcomer to one of them.
+    """
 
     guests: WeakKeyDictionary[ServerConnection, tuple[object, str]] = WeakKeyDictionary()
 
@@ -151,7 +154,7 @@ async def listen(
         inside, host, port, select_subprotocol=chosen, process_request=at_the_door, compression=None,
         max_size=LARGEST_FRAME, open_timeout=handshake_s, ping_interval=ping_s, ping_timeout=ping_s, close_timeout=2,
         server_header=None, ssl=tls, ssl_handshake_timeout=None if tls is None else handshake_s,
-        create_connection=StationConnection, backlog=BACKLOG,
+        create_connection=StationConnection, backlog=BACKLOG, reuse_port=shared or None,
     )  # fmt: skip
     try:
         yield next(iter(server.sockets)).getsockname()[1]

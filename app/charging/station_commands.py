@@ -110,6 +110,20 @@ async def give_up_overdue(now: datetime) -> list[Changed]:
     return changed
 
 
+async def lost_with_connection(station: Station, now: datetime) -> list[Changed]:
+    """End what was sent over an earlier connection of this station and not answered there, at a node that may have died with
+    it: nobody knows whether the station has it, so it fails visibly and is not sent again."""
+    async with as_machine():
+        rows = await fetch(
+            f"SELECT {COLUMNS} FROM station_command WHERE station_id = $1 AND state = 'sent' AND EXISTS"
+            " (SELECT 1 FROM station s WHERE s.id = $1 AND s.connection_no = $2)", station.id, station.connection_no,
+        )  # fmt: skip
+    changed: list[Changed] = []
+    for row in rows:
+        changed += await failed(Command(**row), "failed", "connection_lost", now)
+    return changed
+
+
 async def expire_command(account_id: UUID, command_id: UUID, now: datetime) -> list[Changed]:
     """End one command whose time is over, should no node have done so. Safe to repeat."""
     async with in_account(account_id):

@@ -1,15 +1,10 @@
 """What a connected station tells us about itself: sign-in, presence, boot, status. One transaction each."""
 
-from datetime import datetime, timedelta
-from uuid import UUID
-
-import asyncpg
+from datetime import datetime
 
 from app.charging import rules
 from app.charging.model import Changed, Station
 from app.database.transaction import as_machine, execute, fetch, fetchrow
-
-DEAD_AFTER = timedelta(seconds=45)
 
 # From the moment the car asks for no power, once it has had some; over when it asks again or the station holds it back.
 IDLE = """
@@ -25,13 +20,13 @@ UPDATE station s SET node = $1, connection_no = connection_no + 1, online = true
 FROM unnest($3::uuid[], $4::uuid[], $5::text[]) AS c (account_id, id, version)
 WHERE s.account_id = c.account_id AND s.id = c.id
 RETURNING s.id, s.connection_no,
-    EXISTS (SELECT 1 FROM station_command w WHERE w.station_id = s.id AND w.state = 'queued') AS awaited
+    EXISTS (SELECT 1 FROM station_command w WHERE w.station_id = s.id AND w.state IN ('queued', 'sent')) AS awaited
 """
 
 
 async def connect_all(arrivals: list[tuple[Station, str]], node: str, now: datetime) -> list[tuple[int, bool]]:
-    """These stations (with their OCPP version) have a socket at this node now. Returns for each its connection's number,
-    a later one of a station wins over an earlier, and whether a command waits for it."""
+    """These stations (with their OCPP version) have a socket at this node now. Returns for each its connection's number
+    (a later one of a station wins over an earlier), and whether a command waits for it or is still open at an earlier one."""
     answers: list[tuple[int, bool]] = [(0, False)] * len(arrivals)
     left = list(range(len(arrivals)))
     async with as_machine():
@@ -61,44 +56,6 @@ async def disconnect_all(departures: list[Station], now: datetime) -> list[bool]
                            [one.connection_no for one in departures])  # fmt: skip
     gone = {row["id"] for row in rows}
     return [one.id in gone for one in departures]
-
-
-async def forget_connections(node: str, now: datetime) -> None:
-    """At the start of a node: sockets that it held before it died are gone."""
-    async with as_machine():
-        await execute(
-            "UPDATE station SET online = false, online_changed_at = $2, node = NULL WHERE node = $1 AND online",
-            node, now,
-        )  # fmt: skip
-
-
-async def node_lives(node: str, held: list[tuple[UUID, int]], now: datetime) -> list[Changed]:
-    """A node's sign of life with the (station, connection number) that it holds. Clears the presence of dead nodes and
-    repairs its own, should another have taken it for dead."""
-    async with as_machine():
-        await execute("INSERT INTO ocpp_node (node, seen_at) VALUES ($1, $2) ON CONFLICT (node) DO UPDATE SET seen_at = $2", node, now)
-        back = await fetch(
-            "UPDATE station s SET online = true, online_changed_at = $4, node = $1"
-            " FROM unnest($2::uuid[], $3::bigint[]) AS held (id, connection_no)"
-            " WHERE s.id = held.id AND s.connection_no = held.connection_no AND NOT s.online"
-            " RETURNING s.account_id, s.id", node, [id_ for id_, _ in held], [number for _, number in held], now,
-        )  # fmt: skip
-    return [_station_changed(row) for row in back] + await forget_dead_nodes(now)
-
-
-async def forget_dead_nodes(now: datetime) -> list[Changed]:
-    """Stations of a node that has given no sign of life for a while are offline. Safe to repeat; also for the timetable."""
-    async with as_machine():
-        rows = await fetch(
-            "UPDATE station s SET online = false, online_changed_at = $1, node = NULL WHERE s.online AND NOT EXISTS"
-            " (SELECT 1 FROM ocpp_node n WHERE n.node = s.node AND n.seen_at > $2) RETURNING s.account_id, s.id",
-            now, now - DEAD_AFTER,
-        )  # fmt: skip
-    return [_station_changed(row) for row in rows]
-
-
-def _station_changed(row: asyncpg.Record) -> Changed:
-    return Changed(account_id=row["account_id"], kind="connector", station_id=row["id"])
 
 
 async def boot(station: Station, vendor: str, model: str, serial: str | None, firmware: str | None, body: str,

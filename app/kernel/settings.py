@@ -11,11 +11,13 @@ import msgspec
 DEFAULT_HTTP_PORT = 8000
 DEFAULT_OCPP_PORT = 9000
 DEFAULT_TLS_PORT = 9443
+MOST_NODES = 64
 
 DESCRIPTIONS: dict[str, str] = {
     "HOFSTROM_DATA": "folder for the embedded database, mails, logs and keys (default .data)",
     "HOFSTROM_HTTP_PORT": "port of the web application (default 8000; 0 picks a free one)",
     "HOFSTROM_OCPP_PORT": "port for the stations (default 9000; 0 picks a free one)",
+    "HOFSTROM_OCPP_NODES": "how many listeners for stations share the ports (default 1); `hofstrom up` starts as many",
     "HOFSTROM_OCPP_TLS_PORT": "port for stations over TLS (empty: none on this machine alone, 9443 on a network; 0 picks a free one)",
     "HOFSTROM_OCPP_PLAIN": "where stations may come without TLS: private (default: this machine or a private network), off, public",
     "HOFSTROM_OCPP_NAMES": "names and addresses by which stations reach the TLS port, with commas (default: those of PUBLIC_URL)",
@@ -48,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data: Path
     http_port: int
     ocpp_port: int
+    ocpp_nodes: int
     host: str
     public_url: str
     ocpp_tls_port: int | None
@@ -93,6 +96,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         data=data,
         http_port=http_port,
         ocpp_port=_port(environ, "HOFSTROM_OCPP_PORT", DEFAULT_OCPP_PORT),
+        ocpp_nodes=_nodes(environ),
         host=host,
         ca=Path(environ.get("HOFSTROM_CA") or data / "ca").resolve(),
         **_station_tls(environ, host),
@@ -141,6 +145,13 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     text = environ.get(name) or str(default)
     if not text.isdecimal() or int(text) > 65535:
         raise BadSetting(f"{name} is '{text}': write a port between 1 and 65535, or 0 for a free one.")
+    return int(text)
+
+
+def _nodes(environ: Mapping[str, str]) -> int:
+    text = environ.get("HOFSTROM_OCPP_NODES") or "1"
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_NODES:
+        raise BadSetting(f"HOFSTROM_OCPP_NODES is '{text}': write how many listeners share the port, 1 to {MOST_NODES}.")
     return int(text)
 
 

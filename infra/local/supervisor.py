@@ -34,7 +34,6 @@ ANSWER_SECONDS = 60
 STOP_SECONDS = 8
 MOST_CRASHES_A_MINUTE = 5
 US = Account("", None, None)
-PARTS = ("web", "ocpp", "worker", "demo-stations")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -102,7 +101,7 @@ class Supervisor:
         self._start_servers()
         say("· database: bringing the tables up to date")
         described = asyncio.run(self._prepare())
-        for part in PARTS if self.demo else PARTS[:3]:
+        for part in self._parts():
             self._start_part(part)
         self._await("web, stations, worker answer", lambda: self._get("/ready") is not None)
         if self.demo:
@@ -111,6 +110,11 @@ class Supervisor:
         greet(self.settings, described, time.monotonic() - began)
         if left := [one for one in orphans() if one.data_is_gone]:
             say(f"Data of {len(left)} deleted installations are still on this machine: `.venv/bin/hofstrom clean` shows them.")
+
+    def _parts(self) -> list[str]:
+        """What is started, in order; the listeners after the first are `ocpp-2`, `ocpp-3`."""
+        more = [f"ocpp-{number}" for number in range(2, self.settings.ocpp_nodes + 1)]
+        return ["web", "ocpp", *more, "worker", *(["demo-stations"] if self.demo else [])]
 
     def _choose_ports(self) -> None:
         settings = with_secret(self.settings)
@@ -161,6 +165,7 @@ class Supervisor:
         s = self.settings
         chosen = {
             "HOFSTROM_DATA": str(s.data), "HOFSTROM_HTTP_PORT": str(s.http_port), "HOFSTROM_OCPP_PORT": str(s.ocpp_port),
+            "HOFSTROM_OCPP_NODES": str(s.ocpp_nodes),
             "HOFSTROM_PUBLIC_URL": s.public_url, "HOFSTROM_HOST": s.host, "DATABASE_URL": s.database_url,
             "REDIS_URL": s.redis_url, "HOFSTROM_SECRET_KEY": s.secret_key.decode(), "PYTHONUNBUFFERED": "1",
         }  # fmt: skip
@@ -170,7 +175,7 @@ class Supervisor:
         if self.stopping:
             raise ServerFailed("stopped while starting")
         say(f"· {part}: starting")
-        argv = [sys.executable, "-m", "app.cli", part]
+        argv = [sys.executable, "-m", "app.cli", "ocpp" if part.startswith("ocpp-") else part]
         root = str(Path(__file__).parents[2])
         self.children[part] = spawn(argv, US, self.log / f"{part}.log", cwd=root, env=self.environment())
 
@@ -227,12 +232,13 @@ class Supervisor:
     def _write_ready(self) -> None:
         s = self.settings
         parts = {part: child.pid for part, child in self.children.items()}
+        listeners = [parts.pop(part) for part in list(parts) if part.startswith("ocpp")]
         servers: dict[str, int | None] = dict.fromkeys(("postgres", "valkey"))
         servers |= {name: server.process.pid for name, server in self.servers.items() if server.process is not None}
         ready.write(s.data, {
             "http": f"http://{reachable_host(s.host)}:{s.http_port}", "ocpp": f"ws://{reachable_host(s.host)}:{s.ocpp_port}/ocpp",
             "database_url": s.database_url, "redis_url": s.redis_url,
-            "pids": {**parts, "ocpp": [parts["ocpp"]], "supervisor": os.getpid(), **servers},
+            "pids": {**parts, "ocpp": listeners, "supervisor": os.getpid(), **servers},
         })  # fmt: skip
 
     def _stop(self) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis.asyncio import Redis
 
-from app.charging import requests, station_commands, stations
+from app.charging import nodes, requests, station_commands
 from app.charging.intents import V16, V201
 from app.charging.rules import COMMAND_SECONDS
 from app.database.transaction import as_machine, execute
@@ -229,7 +229,7 @@ async def test_the_presence_of_a_dead_node_is_cleared_and_a_living_one_repairs_i
         await execute("UPDATE station SET online = true, node = 'dead' WHERE identity = 'CP-3'")
         await execute("UPDATE station SET online = false, node = NULL WHERE identity = 'CP-1'")
     held = [(one.station.id, one.station.connection_no) for one in site.node.connections.values()]
-    await stations.node_lives(site.node.name, held, utc())
+    await nodes.node_lives(site.node.name, held, utc())
     found = await rows("SELECT identity FROM station WHERE online")
     assert [one["identity"] for one in found] == ["CP-1"]
 

@@ -1,52 +1,18 @@
 """The listener as a process of its own: killed, stopped, started again."""
 
 import asyncio
-import os
 import signal
-import socket
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.charging.house import SECRET, House, make_house
+from tests.charging.house import make_house
 from tests.ocpp_server.conftest import eventually, rows
-from tests.ocpp_server.raw_station import RawStation, RefusedUpgrade, start_payload, stop_payload
+from tests.ocpp_server.listener import Listener, connect, deliver
+from tests.ocpp_server.raw_station import start_payload, stop_payload
 
-SERVE = "import os; from app.kernel.settings import settings_from; from ocpp_server.main import run; run(settings_from(os.environ))"
 AT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=5)
-
-
-class Listener:
-    """The process, on one port for its whole life."""
-
-    def __init__(self, dsn: str, redis_url: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.environment = {
-            **os.environ, "DATABASE_URL": dsn, "REDIS_URL": redis_url, "HOFSTROM_SECRET_KEY": SECRET.decode(),
-            "HOFSTROM_OCPP_PORT": str(self.port),
-        }  # fmt: skip
-
-    async def start(self) -> None:
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", SERVE, env=self.environment, stdout=asyncio.subprocess.DEVNULL
-        )
-        await eventually(self.answers, 20)
-
-    async def answers(self) -> bool:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        except OSError:
-            return False
-        writer.close()
-        return True
-
-    async def end(self, how: signal.Signals) -> int:
-        self.process.send_signal(how)
-        return await asyncio.wait_for(self.process.wait(), 10)
 
 
 @pytest.fixture
@@ -54,28 +20,7 @@ async def listener(database: str, redis_url: str) -> AsyncIterator[Listener]:
     made = Listener(database, redis_url)
     await made.start()
     yield made
-    if made.process.returncode is None:
-        await made.end(signal.SIGKILL)
-
-
-async def connect(listener: Listener, house: House, identity: str) -> RawStation:
-    async def attempt() -> RawStation | None:
-        try:
-            return await RawStation(listener.port, identity, house.passwords[identity]).open()
-        except (OSError, RefusedUpgrade, asyncio.IncompleteReadError):
-            return None
-
-    return await eventually(attempt, 20)
-
-
-async def deliver(line: Callable[[], "asyncio.Future[RawStation]"], station: RawStation, action: str, payload: dict):
-    """Send until answered, on new connections where the old one breaks; as a station that loses nothing does."""
-    while True:
-        try:
-            return station, await station.said(action, payload)
-        except (ConnectionError, TimeoutError):
-            station.cut()
-            station = await line()
+    await made.stop()
 
 
 async def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed(listener, database):
