@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from app.accounts.licences import remind
 from app.billing.commands import charge_session, run_month, settle_session
 from app.charging.authority import Authority, passphrase_of
+from app.charging.limits import tend as tend_limits
 from app.charging.lost_stops import match_lost_stops
 from app.charging.missing_stops import close_missing_stops
 from app.charging.model import Changed
@@ -146,6 +147,8 @@ class Worker:
         await self.announce(await give_up_silent(now))
         await self.announce(await match_lost_stops(now))
         await self.announce(await close_missing_stops(now))
+        for station_id in await tend_limits(now):
+            await publish(self.redis, COMMANDS, {"station_id": station_id})
 
     async def renew_certificates(self) -> None:
         """On the timetable: certificates of stations that near their end, and our roots at stations."""

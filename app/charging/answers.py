@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from app.charging import local_lists
+from app.charging import limits, local_lists
 from app.charging.intents import SECRET_SETTINGS, Answer, Intent, SettingValue, WriteConfiguration
 from app.charging.model import Changed, Command
 from app.charging.station_certificates import certificate_answered
@@ -48,6 +48,7 @@ Effect = Callable[[Command, Intent, Answer, datetime], Awaitable[list[Changed]]]
 async def configuration_read(command: Command, intent: Intent, answer: Answer, now: datetime) -> list[Changed]:
     """Settings were told: they are kept, and the local list may have waited for them."""
     await keep_settings(command, intent, answer, now)
+    await limits.limit_answered(command, intent, answer, now)
     return await local_lists.learn_limits(command, intent, answer, now)
 
 
@@ -60,9 +61,17 @@ async def configuration_written(command: Command, intent: Intent, answer: Answer
     return await local_lists.setting_written(command, intent, answer, now)
 
 
+async def profile_answered(command: Command, intent: Intent, answer: Answer, now: datetime) -> list[Changed]:
+    """A charging profile was set or cleared: a limit may have waited for it."""
+    await limits.limit_answered(command, intent, answer, now)
+    return []
+
+
 EFFECTS: dict[str, Effect] = {
     "ReadConfiguration": configuration_read,
     "WriteConfiguration": configuration_written,
+    "SetProfile": profile_answered,
+    "ClearProfile": profile_answered,
     "GetLocalListVersion": local_lists.version_told,
     "SendLocalList": local_lists.list_answered,
     "GetTransactionStatus": status_told,

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from app.charging import asking, intents, local_lists, requests, station_files
+from app.charging import asking, intents, limits, local_lists, requests, station_files
 from app.charging.model import Changed
 from app.database.transaction import as_machine, fetchrow, fetchval, in_account
 from app.kernel.errors import Refused, not_found
@@ -15,8 +16,10 @@ from app.kernel.errors import Refused, not_found
 # The fixed list, in the order of the page.
 KINDS = (
     "Reset", "UnlockConnector", "RemoteStart", "RemoteStop", "ChangeAvailability", "Trigger", "ClearCache", "PushLocalList",
-    "ReadConfiguration", "WriteConfiguration", "GetDiagnostics", "UpdateFirmware",
+    "ReadConfiguration", "WriteConfiguration", "GetDiagnostics", "UpdateFirmware", "LimitPlace",
 )  # fmt: skip
+
+MOST_A = 500
 
 
 class StartFor(msgspec.Struct, frozen=True, kw_only=True, tag="RemoteStart", tag_field="kind", forbid_unknown_fields=True):
@@ -53,6 +56,13 @@ class PushLocalList(msgspec.Struct, frozen=True, kw_only=True, tag="PushLocalLis
     """Send the whole local list anew."""
 
 
+class LimitPlace(msgspec.Struct, frozen=True, kw_only=True, tag="LimitPlace", tag_field="kind", forbid_unknown_fields=True):
+    """Limit a place to this many amperes a phase until it is lifted (None). Below 6 A there is only 0."""
+
+    connector: int
+    limit_a: Decimal | None
+
+
 Plain = (
     intents.Reset | intents.UnlockConnector | intents.ChangeAvailability | intents.ReadConfiguration | intents.WriteConfiguration
     | intents.Trigger | intents.ClearCache | intents.GetLocalListVersion | intents.GetCompositeSchedule | intents.ClearProfile
@@ -60,7 +70,7 @@ Plain = (
     | intents.GetMonitoringReport | intents.ClearMonitors | intents.ShowMessage | intents.GetMessages | intents.ClearMessage
     | intents.DataTransfer | intents.GetInstalledCertificates | intents.GetTransactionStatus
 )  # fmt: skip
-OperatorCommand = Plain | StartFor | StopSession | FetchDiagnostics | InstallFirmware | PushLocalList
+OperatorCommand = Plain | StartFor | StopSession | FetchDiagnostics | InstallFirmware | PushLocalList | LimitPlace
 
 
 class Asker(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +94,8 @@ async def ask(who: Asker, command: Any, now: datetime) -> list[Changed]:
         return await _stop(who, command, now)
     if isinstance(command, PushLocalList):
         return await _push_list(who, now)
+    if isinstance(command, LimitPlace):
+        return await _limit(who, command, now)
     if isinstance(command, FetchDiagnostics | InstallFirmware):
         return await _with_link(who, command, now)
     if isinstance(command, intents.WriteConfiguration):
@@ -145,7 +157,8 @@ async def _with_link(who: Asker, command: FetchDiagnostics | InstallFirmware, no
     return changed
 
 
-async def _push_list(who: Asker, now: datetime) -> list[Changed]:
+async def _asked_before(who: Asker) -> bool:
+    """Whether this key has asked already. Raises Refused: not_found, station_offline."""
     async with in_account(who.account_id):
         known = await fetchval("SELECT id FROM station_command WHERE idempotency_key = $1", who.key)
         row = await fetchrow("SELECT online FROM station WHERE id = $1", who.station_id)
@@ -153,11 +166,29 @@ async def _push_list(who: Asker, now: datetime) -> list[Changed]:
         raise not_found("station")
     if known is None and not row["online"]:
         raise Refused("station_offline", 409, asking.WHY_NOT["station_offline"])
-    if known is None:
+    return known is not None
+
+
+async def _push_list(who: Asker, now: datetime) -> list[Changed]:
+    if not await _asked_before(who):
         async with as_machine():
-            await local_lists.push(who.account_id, who.station_id, now, {
-                "asked_by": who.login_id, "ticket": who.ticket, "key": who.key,
-            })  # fmt: skip
+            await local_lists.push(who.account_id, who.station_id, now, _by(who))
+    return [Changed(account_id=who.account_id, kind="command", station_id=who.station_id)]
+
+
+def _by(who: Asker) -> dict[str, Any]:
+    return {"asked_by": who.login_id, "ticket": who.ticket, "key": who.key}
+
+
+async def _limit(who: Asker, command: LimitPlace, now: datetime) -> list[Changed]:
+    if command.limit_a is not None and not 0 <= command.limit_a <= MOST_A:
+        raise Refused("invalid_input", 422, f"A place takes from 0 to {MOST_A} amperes.", fields=["limit_a"])
+    if not await _asked_before(who):
+        async with in_account(who.account_id):
+            place = await fetchval("SELECT 1 FROM connector WHERE station_id = $1 AND number = $2", who.station_id, command.connector)
+        if place is None:
+            raise Refused("no_connector", 409, asking.WHY_NOT["no_connector"])
+        await limits.want(who.station_id, command.connector, command.limit_a, now, by=_by(who))
     return [Changed(account_id=who.account_id, kind="command", station_id=who.station_id)]
 
 

@@ -1,6 +1,7 @@
 """One station as operators and support see it: its state, what may be asked of it now, and the log of what was asked."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,18 @@ class StationPlace(msgspec.Struct, frozen=True, kw_only=True):
     session_id: UUID | None
     session_since: datetime | None
     energy_wh: int | None
+    limit: "PlaceLimit | None"
+
+
+class PlaceLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """The current a phase that a place was granted (`wanted_a`; None: being lifted), what its charger has accepted, and what
+    it counts at until its meter confirms. `problem`: refused, not_obeyed, car_sleeps."""
+
+    wanted_a: Decimal | None
+    told_a: Decimal | None
+    counted_a: Decimal
+    confirmed: bool
+    problem: str | None
 
 
 class CommandPossible(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,8 +134,10 @@ FROM station s JOIN site t ON t.account_id = s.account_id AND t.id = s.site_id W
 """
 PLACES = """
 SELECT c.number, c.status, c.error_code, x.id AS session_id, x.started_at AS session_since,
-    greatest(0, coalesce(x.last_meter_wh, x.meter_start_wh) - x.meter_start_wh) AS energy_wh
-FROM connector c LEFT JOIN LATERAL (SELECT * FROM charging_session y WHERE y.account_id = c.account_id AND y.station_id = c.station_id
+    greatest(0, coalesce(x.last_meter_wh, x.meter_start_wh) - x.meter_start_wh) AS energy_wh,
+    l.wanted_at, l.wanted_a, l.told_a, l.counted_a, l.confirmed_at, l.problem
+FROM connector c LEFT JOIN charging_limit l ON l.account_id = c.account_id AND l.station_id = c.station_id AND l.connector_no = c.number
+LEFT JOIN LATERAL (SELECT * FROM charging_session y WHERE y.account_id = c.account_id AND y.station_id = c.station_id
     AND y.connector_no = c.number AND y.state = 'open' ORDER BY y.started_at DESC LIMIT 1) x ON true
 WHERE c.station_id = $1 ORDER BY c.number
 """
@@ -149,7 +164,7 @@ async def station_detail(station_id: UUID, now: datetime) -> StationDetail:
     people = await people_at_site(row["site_id"], local_date(now, row["time_zone"]))
     return StationDetail(
         **{name: row[name] for name in STATION_FIELDS},
-        connectors=[StationPlace(**one) for one in await fetch(PLACES, station_id)],
+        connectors=[_place(one) for one in await fetch(PLACES, station_id)],
         commands=[CommandPossible(kind=kind, reason=why) for kind, why in reasons(row["online"], row["ocpp_version"]).items()],
         log=[log_entry(one) for one in await fetch(LOG, station_id, LOG_LENGTH)],
         settings=[StationSetting(**one) for one in settings],
@@ -157,6 +172,15 @@ async def station_detail(station_id: UUID, now: datetime) -> StationDetail:
         local_list=None if listed is None else StationList(**listed),
         residents=[StationResident(id=one.id, name=one.name) for one in people],
     )  # fmt: skip
+
+
+def _place(row: Any) -> StationPlace:
+    limit = None
+    if row["wanted_at"] is not None:
+        limit = PlaceLimit(wanted_a=row["wanted_a"], told_a=row["told_a"], counted_a=row["counted_a"],
+                           confirmed=row["confirmed_at"] is not None, problem=row["problem"])  # fmt: skip
+    fields = ("number", "status", "error_code", "session_id", "session_since", "energy_wh")
+    return StationPlace(**{name: row[name] for name in fields}, limit=limit)
 
 
 STATION_FIELDS = ("id", "identity", "name", "place", "site_name", "online", "since", "vendor", "model", "serial", "firmware",
