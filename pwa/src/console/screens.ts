@@ -13,6 +13,9 @@ export const screens: Screen[] = [
   { name: 'portfolio', path: /^\/console(?:\/sites)?$/, load: () => import('./Portfolio.svelte') },
   { name: 'site_new', path: /^\/console\/sites\/new$/, load: () => import('./SiteNew.svelte') },
   { name: 'site', path: ofSite(''), load: () => import('./Site.svelte') },
+  { name: 'points', path: ofSite(`/points${item}`), load: () => import('./Points.svelte') },
+  { name: 'people', path: new RegExp(`^/console/people${item}$`), load: () => import('./People.svelte') },
+  { name: 'badges', path: /^\/console\/badges$/, load: () => import('./Badges.svelte') },
 ];
 
 export function screenOf(path: string): { screen: Screen; site: string; item: string } | null {
@@ -22,4 +25,3 @@ export function screenOf(path: string): { screen: Screen; site: string; item: st
   }
   return null;
 }
-export { item as ITEM, ofSite };
