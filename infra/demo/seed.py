@@ -19,6 +19,7 @@ from app.residents.badge_uid import sealed_uid
 from app.tariffs.commands import enter_tariff
 from app.tariffs.model import Component
 from infra.demo.houses import PLANS, ROLES, VERSIONS, HousePlan, badge_uid, blocked_uid
+from infra.demo.operation import in_operation
 from infra.demo.passwords import station_password
 from infra.demo.past import past_months
 
@@ -66,6 +67,7 @@ class _Account:
         for house_no in range(max(1, self.shape.houses)):
             async with as_owner():
                 site_id = await self._site(house_no)
+            await in_operation(self.id, site_id, f"owner@{self.plan.short}.example", SINCE, self.now)
             await past_months(self.settings, self.plan, self.id, site_id, house_no, self.now, self.shape.months)
         async with as_owner():
             logins = [await self._login(role, password_hash) for role in ROLES]

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -11,9 +12,10 @@ import pytest
 from app.charging.authorisation import holder_of
 from app.charging.model import Station
 from app.database.engine import close_database, open_database
-from app.database.transaction import as_machine, as_owner, fetch, fetchrow
+from app.database.transaction import as_machine, as_owner, fetch, fetchrow, in_account
 from app.kernel.settings import Settings, settings_from
 from app.main import create_app
+from app.sites.administration import setup_steps
 from infra.demo.houses import ROLES
 from infra.demo.seed import Shape, seed
 
@@ -114,3 +116,13 @@ async def test_every_badge_printed_is_known_to_the_stations_of_its_account_alone
                 answers.add((at == of, holder.status))
     assert {status for own, status in answers if own} == {"Accepted", "Blocked", "Invalid"}
     assert {status for own, status in answers if not own} == {"Invalid"}
+
+
+async def test_its_houses_are_in_operation_with_every_step_of_their_setting_up_done(settings: Settings) -> None:
+    made = await seed(settings, NOW, Shape(months=1))
+    for account in made["accounts"]:
+        for site in account["sites"]:
+            async with in_account(UUID(account["id"])):
+                steps = await setup_steps(UUID(site["id"]), NOW.date())
+                assert (await fetchrow("SELECT status FROM site WHERE id = $1", UUID(site["id"])))["status"] == "in_operation"
+            assert [step.name for step in steps if not step.done] == []
