@@ -178,7 +178,7 @@ def queue_app(settings: Settings, worker: Worker) -> procrastinate.App:
     for event, command in worker.table().items():
         queue.task(name=event, retry=RETRY)(command)
 
-    @queue.periodic(cron="*/1 * * * *")
+    @queue.periodic(cron="* * * * * */10")
     @queue.task(name="rescue_stalled", queueing_lock="rescue_stalled")
     async def rescue_stalled(timestamp: int) -> None:
         for job in await queue.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):

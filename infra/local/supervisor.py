@@ -33,6 +33,7 @@ from infra.local.valkey import EmbeddedValkey
 ANSWER_SECONDS = 60
 STOP_SECONDS = 8
 MOST_CRASHES_A_MINUTE = 5
+STEADY_SECONDS = 10
 US = Account("", None, None)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -59,6 +60,7 @@ class Supervisor:
         self.servers: dict[str, EmbeddedPostgres | EmbeddedValkey] = {}
         self.children: dict[str, subprocess.Popen[bytes]] = {}
         self.crashes: dict[str, list[float]] = {}
+        self.begun: dict[str, float] = {}
         self.stopping = False
 
     def run(self) -> int:
@@ -132,12 +134,14 @@ class Supervisor:
             postgres = EmbeddedPostgres(state, self.log / "postgres.log", self.settings.postgres_bin)
             self.servers["postgres"] = postgres
             postgres.start()
+            self.begun["postgres"] = time.monotonic()
             self.settings = msgspec.structs.replace(self.settings, database_url=postgres.dsn())
         if not self.settings.redis_url:
             say("· live data: starting the embedded Valkey")
             valkey = EmbeddedValkey(state, self.log / "valkey.log")
             self.servers["valkey"] = valkey
             valkey.start()
+            self.begun["valkey"] = time.monotonic()
             self.settings = msgspec.structs.replace(self.settings, redis_url=valkey.url)
 
     async def _prepare(self) -> dict[str, Any]:
@@ -177,6 +181,7 @@ class Supervisor:
         say(f"· {part}: starting")
         argv = [sys.executable, "-m", "app.cli", "ocpp" if part.startswith("ocpp-") else part]
         root = str(Path(__file__).parents[2])
+        self.begun[part] = time.monotonic()
         self.children[part] = spawn(argv, US, self.log / f"{part}.log", cwd=root, env=self.environment())
 
     def _await(self, what: str, condition: Callable[[], bool]) -> None:
@@ -213,6 +218,7 @@ class Supervisor:
             if server.process is not None and server.process.poll() is not None:
                 self._report_crash(name, server.process.returncode, server.log)
                 server.start()
+                self.begun[name] = time.monotonic()
                 self._write_ready()
         for part, child in list(self.children.items()):
             if child.poll() is not None:
@@ -224,6 +230,8 @@ class Supervisor:
         """Say it, and give up on what crashes again and again. Raises ServerFailed."""
         now = time.monotonic()
         recent = [at for at in self.crashes.get(name, []) if now - at < 60]
+        if now - self.begun.get(name, now) > STEADY_SECONDS:
+            recent = []  # it had been up: whatever ended it, it is not that it cannot start
         if len(recent) >= MOST_CRASHES_A_MINUTE:
             raise ServerFailed(f"{name} ended {len(recent) + 1} times within a minute:\n{last_lines(log)}")
         self.crashes[name] = [*recent, now]

@@ -79,7 +79,8 @@ class RawStation:
             head += bytes([mark | 127]) + struct.pack("!Q", size)
         if masked:
             key = os.urandom(4)
-            data = key + bytes(byte ^ key[i % 4] for i, byte in enumerate(data))
+            mask = (key * (size // 4 + 1))[:size]
+            data = key + (int.from_bytes(data) ^ int.from_bytes(mask)).to_bytes(size)
         self.writer.write(head + data)
         await self.writer.drain()
 
