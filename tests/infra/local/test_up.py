@@ -161,3 +161,12 @@ def test_the_terminal_may_be_closed(house):
     assert house.stop(signal.SIGHUP) == 0
     assert still_there(before) == []
     assert set(before) - set(processes()) == set(before)
+
+
+def test_several_listeners_share_the_port_and_each_is_started_again(house):
+    ready = house.up("--no-demo", HOFSTROM_OCPP_NODES="2")
+    first, second = ready["pids"]["ocpp"]
+    os.kill(second, signal.SIGKILL)
+    wait_until(lambda: house.ready()["pids"]["ocpp"][1] != second, "the second listener has another process")
+    assert house.ready()["pids"]["ocpp"][0] == first
+    assert "! ocpp-2 was killed by SIGKILL; starting it again" in house.output()
