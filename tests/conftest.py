@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from app.database.engine import close_database, open_database
 from app.database.migrate import migrate
@@ -16,6 +17,8 @@ from infra.local.accounts import account_for
 from infra.local.postgres import EmbeddedPostgres, embedded_postgres
 from infra.local.valkey import embedded_valkey
 
+settings.register_profile("no_clock", deadline=None)  # how fast the machine is is no property of the code
+settings.load_profile("no_clock")
 TEMPLATE = "hofstrom_template"
 # Folders with long files begin first, so that no worker sits idle at the end.
 LONG = ("tests/browser/", "tests/infra/", "tests/bench/", "tests/ocpp_server/")

@@ -2,18 +2,41 @@
 
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 
-Dimension = Literal["kwh", "minute", "idle_minute", "session"]
+Dimension = Literal["kwh", "minute", "idle_minute", "session", "day", "month", "kw"]
 Band = Literal["single", "high", "low"]
-Unit = Literal["kWh", "min", "session"]
+Origin = Literal["any", "solar", "grid"]
+Unit = Literal["kWh", "min", "session", "day", "month", "kW"]
+Solution = Literal["charging", "electricity"]
+MonthDay = Annotated[str, msgspec.Meta(pattern="^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+
+
+class Tier(msgspec.Struct, frozen=True):
+    """A price up to a volume of a period (Wh, inclusive; None: without end)."""
+
+    up_to_wh: int | None
+    unit_price: Decimal
+
+
+class HighHours(msgspec.Struct, frozen=True):
+    """When the grid operator's high band holds, on the site's wall clock; weekdays 1 (Monday) to 7."""
+
+    weekdays: tuple[int, ...]
+    from_time: time
+    to_time: time
 
 
 class Component(msgspec.Struct, frozen=True, kw_only=True):
-    """One rate. Times are the site's wall clock; `from_time` > `to_time` wraps midnight; weekdays 1 (Monday) to 7."""
+    """One rate. Times are the site's wall clock; `from_time` > `to_time` wraps midnight; weekdays 1 (Monday) to 7.
+
+    A band without hours follows the tariff's high hours. A season runs from `season_from` to `season_to`, both inclusive,
+    and may wrap the year. Tiers are graduated, or with `whole_volume` the last tier reached prices everything. Without
+    `vat_rate` the tariff's holds. `creditor_id` is to whom the money belongs, where it is not the site's creditor.
+    """
 
     dimension: Dimension
     unit_price: Decimal
@@ -23,10 +46,21 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
     weekdays: tuple[int, ...] | None = None
     grace_minutes: int | None = None
     cap_minor: int | None = None
+    origin: Origin = "any"
+    season_from: MonthDay | None = None
+    season_to: MonthDay | None = None
+    tiers: tuple[Tier, ...] = ()
+    whole_volume: bool = False
+    vat_rate: Decimal | None = None
+    label: str = ""
+    creditor_id: UUID | None = None
 
 
 class Tariff(msgspec.Struct, frozen=True, kw_only=True):
-    """The prices of a site from `valid_from` on. Per dimension the first component that matches wins."""
+    """The prices of a site from `valid_from` on. Per dimension the first component that matches wins.
+
+    Without a component's own hours, band high or low follows `high_hours`.
+    """
 
     id: UUID
     site_id: UUID
@@ -37,19 +71,47 @@ class Tariff(msgspec.Struct, frozen=True, kw_only=True):
     valid_from: date
     time_zone: str
     components: tuple[Component, ...]
+    solution: Solution = "charging"
+    rate: str = ""
+    high_hours: tuple[HighHours, ...] = ()
+    standard_price: Decimal | None = None
+    solar_cost: Decimal | None = None
+    grid_cost: Decimal | None = None
+
+
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """What is entered of a rate: components, the high hours, and the figures that the guard compares with.
+
+    `standard_price` is the whole price of a kWh outside the house, the costs are what a kWh costs the operator. `rate` names
+    one of several; '' is that of every billing point without one of its own.
+    """
+
+    components: tuple[Component, ...]
+    solution: Solution = "charging"
+    rate: str = ""
+    name: str = ""
+    high_hours: tuple[HighHours, ...] = ()
+    standard_price: Decimal | None = None
+    solar_cost: Decimal | None = None
+    grid_cost: Decimal | None = None
+    vat_included: bool = True
 
 
 class UsePiece(msgspec.Struct, frozen=True):
-    """A piece of a session inside one quarter-hour: its energy (Wh) and how many of its seconds the car was idle."""
+    """A piece of a session inside one quarter-hour: its energy (Wh), how much of it was solar, its idle seconds."""
 
     start: datetime
     end: datetime
     energy_wh: int
     idle_s: int = 0
+    solar_wh: int = 0
 
 
 class PriceLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a price: quantity in `unit` (kWh with three places, minutes, sessions) times unit price."""
+    """One line of a price: quantity in `unit` (kWh with three places, minutes, sessions) times unit price.
+
+    `vat_rate` is set where it is not the whole price's; `label` is the component's own name.
+    """
 
     dimension: Dimension
     band: Band
@@ -57,6 +119,9 @@ class PriceLine(msgspec.Struct, frozen=True, kw_only=True):
     unit: Unit
     unit_price: Decimal
     amount_minor: int
+    origin: Origin = "any"
+    vat_rate: Decimal | None = None
+    label: str = ""
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):

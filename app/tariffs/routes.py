@@ -1,20 +1,23 @@
 """Prices over HTTP: those of a site for the people who set them, and those that apply to a resident."""
 
 from datetime import date
-from typing import Any
+from decimal import Decimal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import delete, get, post
-from litestar.params import FromPath, JSONBody
+from litestar import delete, get, post, put
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from app.accounts.web.access import Caller, HttpRequest
-from app.database.transaction import fetch, in_account
+from app.database.transaction import fetch, fetchval, in_account
 from app.sites.access import CONSOLE, MANAGERS, reach
 from app.sites.routes import Created, actor_of, today_of
 from app.tariffs import commands
-from app.tariffs.model import Component, Tariff
-from app.tariffs.queries import tariffs_of
+from app.tariffs.guard_rules import Finding, findings
+from app.tariffs.model import Component, HighHours, Rate, Solution, Tariff
+from app.tariffs.queries import labels_of, tariffs_of
+from app.tariffs.rules import check_components, check_rate
 
 SEE: dict[str, Any] = {"roles": sorted(CONSOLE), "scope": "sites"}
 MANAGE: dict[str, Any] = {"roles": sorted(MANAGERS), "problems": (409,), "scope": "sites"}
@@ -26,17 +29,45 @@ WHERE o.person_id = $1 AND o.period @> $2::date
 
 
 class NewPrices(msgspec.Struct, forbid_unknown_fields=True):
-    """Prices with VAT from a day on; per dimension the first component that matches an hour wins."""
+    """Prices from a day on; per dimension the first component that matches an hour wins. See Rate for the other fields."""
 
     valid_from: date
     components: tuple[Component, ...]
+    solution: Solution = "charging"
+    rate: str = ""
+    high_hours: tuple[HighHours, ...] = ()
+    standard_price: Decimal | None = None
+    solar_cost: Decimal | None = None
+    grid_cost: Decimal | None = None
+    vat_included: bool = True
+
+    def as_rate(self) -> Rate:
+        """What is entered, without the day."""
+        fields = {name: getattr(self, name) for name in self.__struct_fields__ if name != "valid_from"}
+        return Rate(**fields)
+
+
+class PointRate(msgspec.Struct, forbid_unknown_fields=True):
+    """The rate of a billing point from a day on; '' is the site's."""
+
+    rate: str
+    first: date
+
+
+class Label(msgspec.Struct, forbid_unknown_fields=True):
+    """A site's own word for a position of its bills; empty: ours."""
+
+    locale: Literal["de", "fr", "it", "en", "nl"]
+    label: str
 
 
 @get("/api/sites/{site_id:uuid}/tariffs", opt=SEE, summary="The prices of a site, past, present and future", tags=["rates"])
-async def listed(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> list[Tariff]:
+async def listed(
+    request: HttpRequest, identity: Caller, site_id: FromPath[UUID], solution: FromQuery[Solution] = "charging"
+) -> list[Tariff]:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request))
-        return await tariffs_of(site_id)
+        return await tariffs_of(site_id, solution)
 
 
 @post("/api/sites/{site_id:uuid}/tariffs", opt=MANAGE, summary="Change the prices of a site from a day on", tags=["rates"])
@@ -44,7 +75,41 @@ async def change(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), MANAGERS)
     now = request.app.state.clock()
-    return Created(await commands.change_prices(actor_of(identity), site_id, data.valid_from, data.components, now))
+    return Created(await commands.change_rate(actor_of(identity), site_id, data.valid_from, data.as_rate(), now))
+
+
+@post("/api/sites/{site_id:uuid}/tariffs/check", status_code=200, opt=MANAGE, tags=["rates"],
+      summary="What deserves a second look: solar above the cap, prices without margin")  # fmt: skip
+async def check(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[NewPrices]) -> list[Finding]:
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request), MANAGERS)
+    check_components(data.components, data.solution)
+    check_rate(data.as_rate())
+    return findings(data.components, standard_price=data.standard_price, effective_cost=data.solar_cost, grid_cost=data.grid_cost)
+
+
+@put("/api/billing-points/{point_id:uuid}/rate", status_code=204, opt=MANAGE, tags=["rates"],
+     summary="The electricity rate of a billing point from a day on")  # fmt: skip
+async def point_rate(request: HttpRequest, identity: Caller, point_id: FromPath[UUID], data: JSONBody[PointRate]) -> None:
+    async with in_account(identity.account_id):
+        site_id = await fetchval("SELECT site_id FROM billing_point WHERE id = $1", point_id)
+        await reach(identity, site_id, today_of(request), MANAGERS)
+    await commands.set_rate(actor_of(identity), point_id, data.rate, data.first, request.app.state.clock())
+
+
+@get("/api/sites/{site_id:uuid}/position-labels", opt=SEE, summary="A site's own words on its bills", tags=["rates"])
+async def labels(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], locale: FromQuery[str]) -> dict[str, str]:
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request))
+        return await labels_of(site_id, locale)
+
+
+@put("/api/sites/{site_id:uuid}/position-labels/{position:str}", status_code=204, opt=MANAGE, tags=["rates"],
+     summary="Word a position of a site's bills; bills that are issued keep theirs")  # fmt: skip
+async def label(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], position: FromPath[str], data: JSONBody[Label]) -> None:
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request), MANAGERS)
+    await commands.set_label(actor_of(identity), site_id, position, data.locale, data.label, request.app.state.clock())
 
 
 @delete("/api/sites/{site_id:uuid}/tariffs/{tariff_id:uuid}", opt=MANAGE, summary="Take back prices that have not begun", tags=["rates"])
@@ -64,4 +129,4 @@ async def mine(request: HttpRequest, identity: Caller) -> list[Tariff]:
     return [tariff for tariff in found if tariff.valid_from >= begun.get(tariff.site_id, today)]
 
 
-ROUTES = [listed, change, withdraw, mine]
+ROUTES = [listed, change, check, withdraw, point_rate, labels, label, mine]
