@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
 
-.PHONY: crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
+.PHONY: bench-console crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
 
 run: .venv/run.stamp pwa/dist/.stamp
 	@$(BIN)/python -m app.cli up
@@ -60,6 +60,9 @@ bench-ocpp: .venv/test.stamp
 
 bench-start: .venv/test.stamp pwa/dist/.stamp
 	@$(BIN)/python -m tests.bench.start
+
+bench-console: .venv/test.stamp pwa/dist/.stamp
+	@$(BIN)/python -m tests.bench.console
 
 # Everything is killed at random for ten minutes while 200 stations charge: make crash, make crash ARGS="--seconds 60 --seed 7"
 crash: .venv/test.stamp pwa/dist/.stamp

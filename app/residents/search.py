@@ -39,6 +39,7 @@ WHERE p.erased_at IS NULL AND position($1 IN p.search) > 0
         AND b.id = o.billing_point_id WHERE o.account_id = p.account_id AND o.person_id = p.id AND b.site_id = ANY($2::uuid[])))
 ORDER BY NOT starts_with(lower(p.family_name), $1), p.family_name, p.given_name, p.id LIMIT $3
 """
+ALL = (SITES, POINTS, PEOPLE)
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
