@@ -68,6 +68,10 @@ bench-console: .venv/test.stamp pwa/dist/.stamp
 crash: .venv/test.stamp pwa/dist/.stamp
 	@$(BIN)/python -m tests.crash $(ARGS)
 
+# 10,000 malformed frames from a station with a good password, and what five others notice of it
+hostile: .venv/test.stamp pwa/dist/.stamp
+	@$(BIN)/python -m tests.hostile $(ARGS)
+
 rows: .venv/test.stamp
 	@$(BIN)/python -m tests.rows
 

@@ -67,8 +67,9 @@ class RawStation:
         self.reading = asyncio.create_task(self._read())
         return self
 
-    async def frame(self, opcode: int, data: bytes, *, final: bool = True, masked: bool = True) -> None:
-        size = len(data)
+    async def frame(self, opcode: int, data: bytes, *, final: bool = True, masked: bool = True, claim: int | None = None) -> None:
+        """`claim`: the length that the head says, where it lies."""
+        size = len(data) if claim is None else claim
         head = bytes([(0x80 if final else 0) | opcode])
         mark = 0x80 if masked else 0
         if size < 126:
@@ -79,8 +80,8 @@ class RawStation:
             head += bytes([mark | 127]) + struct.pack("!Q", size)
         if masked:
             key = os.urandom(4)
-            mask = (key * (size // 4 + 1))[:size]
-            data = key + (int.from_bytes(data) ^ int.from_bytes(mask)).to_bytes(size)
+            mask = (key * (len(data) // 4 + 1))[: len(data)]
+            data = key + (int.from_bytes(data) ^ int.from_bytes(mask)).to_bytes(len(data))
         self.writer.write(head + data)
         await self.writer.drain()
 
@@ -106,7 +107,9 @@ class RawStation:
                 await self.text(json.dumps([3, message[1], answer] if isinstance(answer, dict) else [4, message[1], *answer]))
             self.calls.put_nowait(message)
         elif message[1] in self.waiting:
-            self.waiting.pop(message[1]).set_result(message)
+            future = self.waiting.pop(message[1])
+            if not future.done():  # nobody waits any more
+                future.set_result(message)
         else:
             self.unasked.append(message)
 
