@@ -15,6 +15,7 @@ export const screens: Screen[] = [
   { name: 'site', path: ofSite(''), load: () => import('./Site.svelte') },
   { name: 'points', path: ofSite(`/points${item}`), load: () => import('./Points.svelte') },
   { name: 'people', path: new RegExp(`^/console/people${item}$`), load: () => import('./People.svelte') },
+  { name: 'access', path: /^\/console\/access$/, load: () => import('./Access.svelte') },
   { name: 'badges', path: /^\/console\/badges$/, load: () => import('./Badges.svelte') },
 ];
 
