@@ -40,6 +40,7 @@ HELP = {
     "month": "price a month and issue its bills; again changes nothing",
     "payouts": "pay the owners of a month: statement, ledger, pain.001 file; again changes nothing",
     "payment": "book a bank transfer by its reference",
+    "bank-statement": "book the credits of a bank's file (camt.053, camt.054; XML or zip) by their references; again changes nothing",
     "ca": "the certificate authority for stations: make, show, issue, revoke, change the root",
     "schema": "write the OpenAPI document to a file",
     "clean": "list the servers' data of deleted installations (kept under /var/lib/hofstrom as root), or remove those named",
@@ -68,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     made["payouts"].add_argument("--out", default="", help="folder for the files (default: the data folder)")
     authority_arguments(made["ca"])
     made["schema"].add_argument("file", type=Path)
+    made["bank-statement"].add_argument("file", type=Path)
     for name in ("reference", "amount", "bank-reference"):
         made["payment"].add_argument(f"--{name}", required=True)
     made["payment"].add_argument("--currency", default="CHF")
@@ -285,6 +287,39 @@ def _payment(settings: Settings, args: argparse.Namespace) -> int:
     return _with_database(settings, work)
 
 
+def _bank_statement(settings: Settings, args: argparse.Namespace) -> int:
+    from app.billing.bank_statements import book_statement, concerns
+    from app.kernel.money import to_major
+
+    try:
+        content = args.file.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{args.file} cannot be read ({error.strerror}).") from error
+
+    async def work() -> int:
+        accounts = dict.fromkeys(account_id for account_id, _, _ in await _sites(None))
+        fitting = [account_id for account_id in accounts if await concerns(account_id, content)]
+        if not fitting:
+            print("The file is of no account that residents pay to, and none of its references is on a bill.", file=sys.stderr)
+            return 1
+        if len(fitting) > 1:
+            print(f"{len(fitting)} accounts are paid on it: load it on the operator's page of the right one.", file=sys.stderr)
+            return 1
+        booked = await book_statement(fitting[0], content, utc_now())
+        for one in booked.credits:
+            became = f"bill {one.bill_number}" if one.bill_number else "no bill has this reference; kept"
+            news = "known with another amount, not booked" if one.differs else "booked" if one.new else "known already"
+            amount = f"{to_major(one.amount_minor, one.currency)} {one.currency}"
+            print(f"{one.received_on} {amount} {one.reference or '(no reference)'} {one.payer}: {news}; {became}")
+        for left in booked.left_out:
+            print(f"entry {left.entry} ({left.bank_reference or 'no bank reference'}) was left out: {left.text}")
+        new = sum(one.new for one in booked.credits)
+        print(f"{new} of {len(booked.credits)} credits booked, {len(booked.left_out)} entries left out")
+        return 0
+
+    return _with_database(settings, work)
+
+
 def _ca(settings: Settings, args: argparse.Namespace) -> int:
     from infra.local.authority import work
 
@@ -304,6 +339,7 @@ def _schema(settings: Settings, args: argparse.Namespace) -> int:
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
     "up": _up, "web": _web, "ocpp": _ocpp, "worker": _worker, "migrate": _migrate, "demo": _demo, "demo-stations": _demo_stations,
     "badge": _badge, "station": _station, "month": _month, "payouts": _payouts, "payment": _payment,
+    "bank-statement": _bank_statement,
     "ca": _ca, "schema": _schema, "check": _check, "clean": _clean,
 }  # fmt: skip
 

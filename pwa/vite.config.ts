@@ -52,7 +52,7 @@ function finish(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [svelte(), finish()],
+  plugins: [svelte({ configFile: false }), finish()],
   build: {
     target: 'es2022', modulePreload: { polyfill: false }, assetsInlineLimit: 0, manifest: true,
   },

@@ -207,6 +207,8 @@ async def book_payment(account_id: UUID, credit: Credit, now: datetime) -> tuple
 
 
 async def _settle(account_id: UUID, payment_id: UUID, credit: Credit, reference: str, now: datetime) -> None:
+    # Two transfers for one bill at once: the second sees what the first has left open.
+    await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{account_id}:{reference}")
     row = await fetchrow(
         "SELECT i.id, i.person_id, i.gross_minor - coalesce((SELECT sum(amount_minor) FROM settlement t"
         " WHERE t.account_id = i.account_id AND t.invoice_id = i.id), 0)::bigint AS open_minor"

@@ -1,15 +1,19 @@
 """The operator's pages: stations, the month, payments, and what a person has to look at."""
 
+from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.datastructures import UploadFile
+from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody
 
 from app.accounts.rules import OPERATORS
 from app.accounts.web.access import Caller, HttpRequest
 from app.billing import answers, commands, queries, views
+from app.billing.bank_statements import BankStatement, book_statement
+from app.billing.camt import MOST_BYTES
 from app.billing.routes import PDF, pdf_answer, period_in
 from app.charging import queries as charging
 from app.database.transaction import fetch, in_account
@@ -19,6 +23,13 @@ from app.sites import queries as sites
 
 OPERATOR = {"roles": sorted(OPERATORS)}
 CLOSES_A_MONTH = {**OPERATOR, "problems": (409,)}
+
+
+@dataclass
+class BankFileForm:
+    """The bank's file: camt.053 or camt.054, as XML or as a zip of such files."""
+
+    file: UploadFile
 
 
 class Month(msgspec.Struct, forbid_unknown_fields=True):
@@ -89,4 +100,10 @@ async def book_payment(request: HttpRequest, identity: Caller, data: JSONBody[co
     return Response(payment, status_code=201 if new else 200)
 
 
-ROUTES = [stations, month, run_month, operator_bill_pdf, book_payment]
+@post("/api/operator/bank-files", status_code=200, opt=OPERATOR, summary="Book a bank's statement or notice (camt.053, camt.054)",
+      tags=["operator"], request_max_body_size=MOST_BYTES + 100_000)  # fmt: skip
+async def book_bank_file(request: HttpRequest, identity: Caller, data: MultipartBody[BankFileForm]) -> BankStatement:
+    return await book_statement(identity.account_id, await data.file.read(), request.app.state.clock())
+
+
+ROUTES = [stations, month, run_month, operator_bill_pdf, book_payment, book_bank_file]

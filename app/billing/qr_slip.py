@@ -1,7 +1,6 @@
 """References that banks carry back to us, and the content of the Swiss QR-bill."""
 
 import segno
-from qrbill import QRBill
 from segno.helpers import make_epc_qr
 from stdnum import iso11649
 from stdnum.ch import esr
@@ -50,6 +49,8 @@ def qr_matrix(
     iban: str, creditor: dict[str, str], debtor: dict[str, str], amount_minor: int, currency: str, reference: str, info: str
 ) -> tuple[str, list[list[tuple[int, int]]]]:
     """(content, rows of (x, width) runs of dark modules) of the Swiss QR code. Raises SlipFailed."""
+    from qrbill import QRBill  # with all that it brings along it would slow every start down
+
     if amount_minor <= 0:
         raise SlipFailed("a QR-bill needs an amount above zero")
     try:

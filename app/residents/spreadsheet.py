@@ -8,8 +8,6 @@ from datetime import date, datetime
 from itertools import islice
 
 import msgspec
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from app.kernel.errors import Refused
 
@@ -83,6 +81,9 @@ def _csv(name: str, content: bytes) -> Iterator[list[str]]:
 
 def _xlsx(content: bytes) -> Iterator[list[str]]:
     """Cells as text. The unpacked size is looked at before anything is unpacked."""
+    from openpyxl import load_workbook  # with all that it brings along it would slow every start down
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             if sum(entry.file_size for entry in packed.infolist()) > MOST_UNPACKED:

@@ -49,6 +49,13 @@ async def seed(settings: Settings, now: datetime, shape: Shape | None = None) ->
     return {"accounts": [await _Account(settings, now, shape, plan).made(password_hash) for plan in PLANS]}
 
 
+async def is_made() -> bool:
+    """Whether a seed has reached its end in this database before: the last login of the last account is there."""
+    async with as_owner():
+        last = f"{ROLES[-1].replace('_', '-')}@{PLANS[-1].short}.example"
+        return await fetchval("SELECT 1 FROM login WHERE email = $1", last) is not None
+
+
 class _Account:
     """One account while it is made."""
 

@@ -20,7 +20,7 @@ from app.database.engine import close_database, open_database
 from app.database.migrate import MigrationFailed, migrate
 from app.kernel.clock import utc_now
 from app.kernel.settings import Settings
-from infra.demo.seed import seed
+from infra.demo.seed import is_made, seed
 from infra.local import ready
 from infra.local.accounts import Account, spawn
 from infra.local.check import problems_before_start, reachable_host
@@ -103,8 +103,7 @@ class Supervisor:
         self._start_servers()
         say("· database: bringing the tables up to date")
         described = asyncio.run(self._prepare())
-        for part in self._parts():
-            self._start_part(part)
+        self._start_parts()
         self._await("web, stations, worker answer", lambda: self._get("/ready") is not None)
         if self.demo:
             self._await("demo stations are connected", self._stations_connected)
@@ -149,9 +148,11 @@ class Supervisor:
             await migrate(self.settings.database_url)
             if not self.demo or self.stopping:
                 return {}
-            say("· demo house: two accounts, every role, months of charges")
             await open_database(self.settings.database_url)
             try:
+                if await is_made():
+                    self._start_parts()  # they take longer to begin than it takes to see that nothing is missing
+                say("· demo house: two accounts, every role, months of charges")
                 return await seed(self.settings, utc_now())
             finally:
                 await close_database()
@@ -174,6 +175,12 @@ class Supervisor:
             "REDIS_URL": s.redis_url, "HOFSTROM_SECRET_KEY": s.secret_key.decode(), "PYTHONUNBUFFERED": "1",
         }  # fmt: skip
         return {**os.environ, **chosen}
+
+    def _start_parts(self) -> None:
+        """Those that do not run yet."""
+        for part in self._parts():
+            if part not in self.children:
+                self._start_part(part)
 
     def _start_part(self, part: str) -> None:
         if self.stopping:
@@ -235,7 +242,8 @@ class Supervisor:
         if len(recent) >= MOST_CRASHES_A_MINUTE:
             raise ServerFailed(f"{name} ended {len(recent) + 1} times within a minute:\n{last_lines(log)}")
         self.crashes[name] = [*recent, now]
-        say(f"! {name} {how_it_ended(code)}; starting it again. Its last words:\n{last_lines(log, 3)}")
+        words = last_lines(log, 3).strip()
+        say(f"! {name} {how_it_ended(code)}; starting it again. {f'Its last words:{chr(10)}{words}' if words else f'Its log: {log}'}")
 
     def _write_ready(self) -> None:
         s = self.settings

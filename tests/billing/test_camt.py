@@ -35,12 +35,13 @@ def test_the_statement_and_the_notice_of_a_payment_give_the_same_identity() -> N
 def test_a_batch_without_its_details_is_left_to_the_notice_and_said_so() -> None:
     read = bank_file(camt("camt.053.001.08", entry("camt.053.001.08", "80.00", members=2)))
     assert read.credits == ()
-    assert "camt.054" in read.left_out[0]
+    assert (read.left_out[0].code, read.left_out[0].bank_reference) == ("without_details", "ZB-1")
+    assert "camt.054" in read.left_out[0].text
 
 
 def test_an_entry_that_is_not_booked_yet_is_left_out_and_said_so() -> None:
     read = bank_file(camt(V8, entry(V8, "80.00", payment(V8, "80.00", QRR), status="PDNG")))
-    assert (read.credits, "PDNG" in read.left_out[0]) == ((), True)
+    assert (read.credits, read.left_out[0].code, "PDNG" in read.left_out[0].text) == ((), "not_booked", True)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ BOMB = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a
 THIEF = '<!DOCTYPE a [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
 
 
-@pytest.mark.parametrize("head", [BOMB, THIEF, '<!doctype a SYSTEM "http://127.0.0.1:9/x.dtd">'])
+@pytest.mark.parametrize("head", [BOMB, THIEF, '<!DOCTYPE a SYSTEM "http://127.0.0.1:9/x.dtd">'])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_a_document_type_is_refused_before_it_is_read(head: str, encoding: str) -> None:
     with pytest.raises(CamtFailed, match="document type"):

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from app.kernel.calendar import month_of, months_before, period_text
+from tests.billing.bank_files import camt, entry, payment
 from tests.browser.conftest import House, picture, sign_in
 
 LAST_MONTH = period_text(months_before(month_of(datetime.now(UTC).date()), 1))
@@ -135,4 +136,19 @@ def test_the_operator_sees_stations_and_the_month_in_the_dark(browser, house: Ho
     expect(page.get_by_test_id("stations")).to_contain_text("DEMO-1")
     expect(page.get_by_test_id("issue")).to_be_visible()
     picture(page, "09-operator-dark")
+    _a_bank_file_is_loaded(page)
     context.close()
+
+
+def _a_bank_file_is_loaded(page: Page) -> None:
+    """Claire's bill is paid by a file; the same file again says that it was booked before."""
+    month = page.request.get(f"/api/operator/month?period={LAST_MONTH}").json()
+    bill = next(one for one in month["sites"][0]["bills"] if one["status"] == "issued")
+    amount = f"{bill['gross_minor'] // 100}.{bill['gross_minor'] % 100:02d}"
+    version = "camt.054.001.08"
+    content = camt(version, entry(version, amount, payment(version, amount, bill["reference"], payer="Claire Dubois")))
+    for told in (f"On bill {bill['number']}", "was booked before"):
+        page.get_by_test_id("bank-file").set_input_files({"name": "camt054.xml", "mimeType": "text/xml", "buffer": content})
+        page.get_by_test_id("bank-file-book").click()
+        expect(page.get_by_test_id("bank-file-told")).to_contain_text(told)
+    picture(page, "10-bank-file")

@@ -17,6 +17,7 @@ export type TokenRow = Shapes['TokenRow'];
 export type TokenMade = Shapes['TokenMade'];
 export type Payment = Shapes['Payment'];
 export type MonthRun = Shapes['MonthRun'];
+export type BankStatement = Shapes['BankStatement'];
 export type Me = Answer<'/api/me'>;
 export type Place = Answer<'/api/c/{code}'>;
 export type Places = Answer<'/api/stations'>;
