@@ -16,12 +16,12 @@ from app.charging.model import Session
 from app.database.transaction import execute, fetchval, in_account
 from app.kernel.calendar import local_date, month_end, months_before
 from app.kernel.identifiers import new_id
-from app.kernel.money import vat_of_gross
 from app.ledger.commands import post
 from app.outbox.commands import record
 from app.residents.queries import Person, person
 from app.sites.queries import Site
 from app.tariffs.model import PriceLine
+from app.tariffs.rules import vat_groups
 
 MONTHS_SHOWN = 13
 
@@ -67,8 +67,8 @@ async def _next_number(account_id: UUID, creditor_id: UUID, year: int) -> int:
 
 
 async def _document(site: Site, resident: Person, charges: list[Charge], period: date, issued_on: date, number: int) -> BillDocument:
-    gross = sum(charge.gross_minor for charge in charges)
-    vat = vat_of_gross(gross, charges[0].vat_rate)
+    lines = positions(charges)
+    groups = vat_groups(lines, charges[0].vat_rate, vat_included=True)
     months = {
         month: (energy_wh, gross_minor)
         for month, energy_wh, gross_minor, _ in await queries.months_of_person(resident.id, months_before(period, MONTHS_SHOWN - 1))
@@ -96,12 +96,12 @@ async def _document(site: Site, resident: Person, charges: list[Charge], period:
         due_on=issued_on + timedelta(days=site.payment_days),
         currency=site.currency,
         reference=reference_for(site.iban, site.creditor_id.int % 1_000_000, issued_on.year, number),
-        positions=positions(charges),
+        positions=lines,
         sessions=await _session_lines(charges),
-        vat_rate=charges[0].vat_rate,
-        net_minor=gross - vat,
-        vat_minor=vat,
-        gross_minor=gross,
+        vat=tuple(groups),
+        net_minor=sum(group.net_minor for group in groups),
+        vat_minor=sum(group.vat_minor for group in groups),
+        gross_minor=sum(group.gross_minor for group in groups),
         energy_wh=sum(charge.energy_wh for charge in charges),
         last_month=None if last is None else (last[1], last[0]),
         months=tuple((month, months.get(month, (0, 0))[0]) for month in shown),
@@ -109,14 +109,17 @@ async def _document(site: Site, resident: Person, charges: list[Charge], period:
 
 
 def positions(charges: Sequence[Charge]) -> tuple[PriceLine, ...]:
-    """The lines of all sessions added up by what and at which price; amounts are sums of what the sessions cost."""
-    added: dict[tuple[str, str, str], PriceLine] = {}
+    """The lines of all sessions added up by what, at which price and taxed at which rate; amounts are sums of what the
+    sessions cost. Every line has its rate."""
+    added: dict[tuple[str, ...], PriceLine] = {}
     for charge in charges:
         for line in charge.lines:
-            key = (line.dimension, line.band, str(line.unit_price))
+            rate = (charge.vat_rate if line.vat_rate is None else line.vat_rate).normalize()
+            key = (line.dimension, line.band, str(line.unit_price), f"{rate:f}", line.origin, line.label)
             before = added.get(key)
-            added[key] = line if before is None else msgspec.structs.replace(
-                line, quantity=before.quantity + line.quantity, amount_minor=before.amount_minor + line.amount_minor
+            added[key] = msgspec.structs.replace(
+                line, vat_rate=rate, quantity=line.quantity + (0 if before is None else before.quantity),
+                amount_minor=line.amount_minor + (0 if before is None else before.amount_minor),
             )  # fmt: skip
     return tuple(added[key] for key in sorted(added) if added[key].quantity or added[key].amount_minor)
 

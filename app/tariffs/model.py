@@ -124,6 +124,15 @@ class PriceLine(msgspec.Struct, frozen=True, kw_only=True):
     label: str = ""
 
 
+class VatGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """What is taxed at one rate."""
+
+    rate: Decimal
+    net_minor: int
+    vat_minor: int
+    gross_minor: int
+
+
 class Price(msgspec.Struct, frozen=True, kw_only=True):
     """A priced session: the lines sum exactly to gross (prices with VAT) or net (without)."""
 

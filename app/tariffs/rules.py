@@ -10,7 +10,21 @@ from app.kernel.calendar import quarters_between
 from app.kernel.energy import kwh
 from app.kernel.errors import Refused
 from app.kernel.money import split, to_minor, vat_of_gross, vat_of_net
-from app.tariffs.model import Component, Dimension, HighHours, Origin, Price, PriceLine, Rate, Solution, Tariff, Tier, Unit, UsePiece
+from app.tariffs.model import (
+    Component,
+    Dimension,
+    HighHours,
+    Origin,
+    Price,
+    PriceLine,
+    Rate,
+    Solution,
+    Tariff,
+    Tier,
+    Unit,
+    UsePiece,
+    VatGroup,
+)
 
 UNITS: dict[Dimension, Unit] = {
     "kwh": "kWh", "minute": "min", "idle_minute": "min", "session": "session", "day": "day", "month": "month", "kw": "kW",
@@ -76,17 +90,25 @@ def _rising(tiers: Sequence[Tier]) -> bool:
 def price(pieces: Sequence[UsePiece], tariff: Tariff) -> Price:
     """The price of a session that used these pieces, in order of time."""
     lines = [line for dimension in ORDER for line in _lines(dimension, pieces, tariff)]
-    total = sum(line.amount_minor for line in lines)
-    if tariff.vat_included:
-        vat = vat_of_gross(total, tariff.vat_rate)
-        net, gross = total - vat, total
-    else:
-        vat = vat_of_net(total, tariff.vat_rate)
-        net, gross = total, total + vat
+    groups = vat_groups(lines, tariff.vat_rate, vat_included=tariff.vat_included)
     return Price(
-        currency=tariff.currency, vat_rate=tariff.vat_rate, net_minor=net, vat_minor=vat, gross_minor=gross,
-        lines=tuple(lines),
+        currency=tariff.currency, vat_rate=tariff.vat_rate, net_minor=sum(one.net_minor for one in groups),
+        vat_minor=sum(one.vat_minor for one in groups), gross_minor=sum(one.gross_minor for one in groups), lines=tuple(lines),
     )  # fmt: skip
+
+
+def vat_groups(lines: Sequence[PriceLine], rate: Decimal, *, vat_included: bool) -> list[VatGroup]:
+    """Lines by their rates (`rate` where a line has none), the highest first. VAT is rounded once, on a rate's total."""
+    totals: dict[Decimal, int] = {}
+    for line in lines:
+        key = (rate if line.vat_rate is None else line.vat_rate).normalize()
+        totals[key] = totals.get(key, 0) + line.amount_minor
+    groups = []
+    for key in sorted(totals, reverse=True):
+        vat = vat_of_gross(totals[key], key) if vat_included else vat_of_net(totals[key], key)
+        net = totals[key] - vat if vat_included else totals[key]
+        groups.append(VatGroup(rate=key, net_minor=net, vat_minor=vat, gross_minor=net + vat))
+    return groups
 
 
 def component_at(tariff: Tariff, dimension: Dimension, at: datetime, origin: Origin = "any") -> Component | None:

@@ -2,19 +2,26 @@
 
 import io
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 from xml.etree import ElementTree
 
+import msgspec
 import pdfplumber
 import pytest
 
 from app.billing.camt import bank_file
 from app.billing.commands import Credit, book_payment, run_month
-from app.database.transaction import fetchrow, fetchval, in_account
+from app.billing.documents.bill import BillDocument
+from app.database.transaction import as_owner, fetch, fetchrow, fetchval, in_account
+from app.kernel.money import vat_of_gross
 from app.kernel.settings import settings_from
 from app.payouts.commands import pay_out
-from infra.demo.seed import seed
+from app.tariffs.commands import enter_tariff
+from infra.demo.houses import PLANS
+from infra.demo.past import past_months
+from infra.demo.seed import COMPONENTS, Shape, seed
 from tests.billing.bank_files import camt, entry, payment
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -49,6 +56,33 @@ async def test_a_month_becomes_one_bill_per_resident_however_often_it_runs(house
     assert f"Laderechnung {row['number']}" in first_page
     assert amount in first_page
     assert amount in second
+
+
+async def test_a_month_with_two_rates_is_taxed_per_rate_and_the_ledger_owes_the_same(database: str, tmp_path: Path) -> None:
+    settings = settings_from({"HOFSTROM_DATA": str(tmp_path), "DATABASE_URL": database, "HOFSTROM_SECRET_KEY": "s" * 40})
+    made = (await seed(settings, NOW, Shape(months=0)))["accounts"][0]
+    account_id, site_id = UUID(made["id"]), UUID(made["sites"][0]["id"])
+    async with as_owner():
+        await enter_tariff(account_id, site_id, "Laden", "CHF", Decimal("0.026"), date(2026, 10, 15), COMPONENTS)
+    await past_months(settings, PLANS[0], account_id, site_id, 0, NOW, 1)
+    assert (await run_month(account_id, site_id, OCTOBER, NOW)).bills == 2
+    async with in_account(account_id):
+        row = await fetchrow(ANNAS, OCTOBER)
+        charged = {r["vat_rate"].normalize(): r["gross"] for r in await fetch(
+            "SELECT vat_rate, sum(gross_minor)::bigint AS gross FROM charge WHERE person_id = $1 GROUP BY vat_rate", row["person_id"]
+        )}  # fmt: skip
+    document = msgspec.json.decode(row["document"], type=BillDocument)
+    assert [one.rate for one in document.vat] == [Decimal("0.081"), Decimal("0.026")]
+    for one in document.vat:
+        assert one.gross_minor == charged[one.rate] > 0
+        assert one.vat_minor == vat_of_gross(one.gross_minor, one.rate)
+    assert row["vat_minor"] == sum(one.vat_minor for one in document.vat)
+    assert row["gross_minor"] == sum(charged.values())
+    async with as_owner():
+        owed = await fetchval("SELECT -sum(amount_minor)::bigint FROM accept_ledger WHERE account = 'vat:output' AND tenant = $1",
+                              str(account_id))  # fmt: skip
+        due = await fetchval("SELECT sum(vat_minor)::bigint FROM invoice WHERE account_id = $1", account_id)
+    assert owed == due
 
 
 async def test_a_transfer_in_a_bank_file_settles_the_bill_once(house: tuple[UUID, UUID]) -> None:

@@ -10,7 +10,7 @@ from app.billing.documents import words
 from app.billing.documents.render import render
 from app.billing.qr_slip import epc_matrix, plain_reference, qr_matrix, slip_party, slip_text
 from app.kernel.money import to_major, to_minor
-from app.tariffs.model import PriceLine
+from app.tariffs.model import PriceLine, VatGroup
 
 
 class Party(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
     """The frozen input of a bill. Amounts are computed by the caller; the document only checks that they add up.
 
     `months` are (first day, Wh) of thirteen months, oldest first; `last_month` is (gross, Wh). With `corrects`, the number
-    of the bill that it takes back, the document is a credit note.
+    of the bill that it takes back, the document is a credit note. `vat` has one group a rate; prices contain VAT.
     """
 
     number: str
@@ -60,7 +60,7 @@ class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     positions: tuple[PriceLine, ...]
     sessions: tuple[SessionLine, ...]
-    vat_rate: Decimal
+    vat: tuple[VatGroup, ...]
     net_minor: int
     vat_minor: int
     gross_minor: int
@@ -85,6 +85,9 @@ def _check(bill: BillDocument) -> None:
         "positions": sum(line.amount_minor for line in bill.positions),
         "sessions": sum(line.gross_minor for line in bill.sessions),
         "net and VAT": bill.net_minor + bill.vat_minor,
+        "the rates' totals": sum(group.gross_minor for group in bill.vat),
+        "the rates' nets": sum(group.net_minor for group in bill.vat) + bill.vat_minor,
+        "the rates' parts": sum(group.net_minor + group.vat_minor for group in bill.vat),
     }
     for what, total in sums.items():
         if total != bill.gross_minor:
@@ -101,7 +104,6 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
     has_slip = swiss and bill.currency in ("CHF", "EUR") and bill.gross_minor > 0 and not bill.corrects
     has_epc = not swiss and bill.currency == "EUR" and bill.gross_minor > 0 and not bill.corrects
     title = f"{t['credit_note' if bill.corrects else 'bill']} {bill.number}"
-    rate = words.number(bill.vat_rate * 100, form, "0.0#")
     facts = [
         (t["bill_no"], bill.number),
         (t["issued"], words.day(bill.issued_on, form)),
@@ -118,18 +120,32 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
         "how": _how(bill, t, has_epc), "comparison": _comparison(bill, form),
         "positions_head": [t["position"], t["quantity"], t["amount"]], "positions": _positions(bill, form),
         "bars": _bars(bill, form), "bars_alt": t["bars"], "bars_caption": t["bars"], "help": _help(bill, t),
-        "vat_line": [t["of_it_vat"].format(rate=rate), words.money(bill.vat_minor, bill.currency, form)],
+        "vat_line": [text for group in bill.vat for text in (
+            t["of_it_vat"].format(rate=_rate(group.rate, form)), words.money(group.vat_minor, bill.currency, form))],
         "sessions_title": t["sessions"],
         "sessions_head": [t["date"], t["time"], t["place"], t["by"], t["start"], t["stop"], t["used"], t["minutes"], t["amount"]],
         "sessions": [*[_session(line, bill, form) for line in bill.sessions],
                      [t["total"], *[""] * 5, words.energy(bill.energy_wh, form), "", amount]],
         "vat_title": t["vat"], "vat_head": [t["rate"], t["net"], t["tax"], t["gross"]],
-        "vat": [[f"{rate} %"]
-                + [words.money(m, bill.currency, form) for m in (bill.net_minor, bill.vat_minor, bill.gross_minor)]],
+        "vat": _vat(bill, t, form),
         "note": t["note"], "footer": f"{words.shortened(bill.creditor.name, 70)} · {title}", "page": t["page"], "of": t["of"],
         "has_slip": has_slip, "amount_slip": f"{to_major(bill.gross_minor, bill.currency):,f}".replace(",", " "),
         "slip": _slip(bill, t) if has_slip else {}, "has_epc": has_epc, "epc": _epc(bill, t) if has_epc else {},
     }  # fmt: skip
+
+
+def _rate(rate: Decimal, form: str) -> str:
+    return words.number(rate * 100, form, "0.0#")
+
+
+def _vat(bill: BillDocument, t: dict[str, str], form: str) -> list[list[str]]:
+    """A row a rate, and their sum where there are several."""
+
+    def row(label: str, *amounts: int) -> list[str]:
+        return [label, *[words.money(minor, bill.currency, form) for minor in amounts]]
+
+    rows = [row(f"{_rate(one.rate, form)} %", one.net_minor, one.vat_minor, one.gross_minor) for one in bill.vat]
+    return [*rows, row(t["total"], bill.net_minor, bill.vat_minor, bill.gross_minor)] if len(rows) > 1 else rows
 
 
 def _how(bill: BillDocument, t: dict[str, str], has_epc: bool) -> str:
@@ -187,6 +203,8 @@ def _positions(bill: BillDocument, form: str) -> list[list[str]]:
     rows = []
     for line in bill.positions:
         label = t.get(f"{line.dimension}_{line.band}", t[line.dimension])
+        if len(bill.vat) > 1 and line.vat_rate is not None:
+            label = f"{label} ({_rate(line.vat_rate, form)} %)"
         quantity = words.number(line.quantity, form, "#,##0.000" if line.unit == "kWh" else "#,##0.###")
         unit = {"kWh": " kWh", "min": " min", "session": ""}[line.unit]
         shown = shown_price(line, bill.currency)

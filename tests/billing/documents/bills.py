@@ -7,9 +7,10 @@ import msgspec
 
 from app.billing.documents.bill import BillDocument, Party, SessionLine
 from app.billing.qr_slip import reference_for
-from app.tariffs.model import PriceLine
+from app.tariffs.model import PriceLine, VatGroup
 
 QR_IBAN, IBAN, GERMAN_IBAN = "CH4431999123000889012", "CH9300762011623852957", "DE89370400440532013000"
+VAT = VatGroup(rate=Decimal("0.081"), net_minor=3827, vat_minor=310, gross_minor=4137)
 CREDITOR = Party(name="Musterhof Genossenschaft", street="Lindenweg 12", postcode="8045", city="Zürich", country="CH")
 RESIDENT = Party(name="Anna-Sophie Brönnimann", street="Lindenweg 14", postcode="8045", city="Zürich", country="CH")
 
@@ -40,7 +41,7 @@ def bill(iban: str = QR_IBAN, **changes: object) -> BillDocument:
         number="2026-000042", locale="de", creditor=CREDITOR, resident=RESIDENT, site_name="Lindenhof", time_zone="Europe/Zurich",
         iban=iban, vat_number="CHE-123.456.788 MWST", period_start=date(2026, 10, 1), period_end=date(2026, 10, 31),
         issued_on=date(2026, 11, 1), due_on=date(2026, 12, 1), currency="CHF", reference=reference_for(iban, 123456, 2026, 42),
-        positions=positions, sessions=sessions, vat_rate=Decimal("0.081"), net_minor=3827, vat_minor=310, gross_minor=4137,
+        positions=positions, sessions=sessions, vat=(VAT,), net_minor=3827, vat_minor=310, gross_minor=4137,
         energy_wh=110_500, last_month=(3000, 90_000), months=(*months, (date(2026, 10, 1), 110_500)),
     )  # fmt: skip
     return msgspec.structs.replace(made, **changes)

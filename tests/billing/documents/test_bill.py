@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from app.billing.documents.bill import BillDocument, DoesNotAddUp, render_bill, shown_price
 from app.billing.qr_slip import qr_matrix
-from app.tariffs.model import PriceLine
-from tests.billing.documents.bills import CREDITOR, GERMAN_IBAN, QR_IBAN, RESIDENT, bill
+from app.tariffs.model import PriceLine, VatGroup
+from app.tariffs.rules import vat_groups
+from tests.billing.documents.bills import CREDITOR, GERMAN_IBAN, QR_IBAN, RESIDENT, VAT, bill
 
 LOCALES = {
     "de": ("Laderechnung 2026-000042", "41.37", "Empfangsschein", "1'234.567"),
@@ -97,6 +98,7 @@ def test_a_creditor_in_the_euro_area_prints_a_sepa_code_and_no_swiss_slip() -> N
 
 def test_a_credit_note_names_its_bill_and_asks_for_no_payment() -> None:
     minus = {"net_minor": -3827, "vat_minor": -310, "gross_minor": -4137}
+    minus |= {"vat": (VatGroup(rate=Decimal("0.081"), **minus),)}
     lines = tuple(msgspec.structs.replace(line, amount_minor=-line.amount_minor) for line in bill().positions)
     sessions = tuple(msgspec.structs.replace(line, gross_minor=-line.gross_minor) for line in bill().sessions)
     pdf = render_bill(bill(corrects="2026-000041", positions=lines, sessions=sessions, **minus))
@@ -112,6 +114,30 @@ def test_a_bill_that_does_not_add_up_is_not_printed(field: str) -> None:
     wrong = bill(**{field: getattr(bill(), field) + 1})
     with pytest.raises(DoesNotAddUp, match="2026-000042"):
         render_bill(wrong)
+
+
+SECOND = VatGroup(rate=Decimal("0.026"), net_minor=0, vat_minor=0, gross_minor=0)
+
+
+def test_several_rates_are_shown_each_with_its_net_and_vat_and_at_each_position() -> None:
+    rates = [Decimal("0.081"), Decimal("0.026"), Decimal("0.081")]
+    lines = tuple(msgspec.structs.replace(line, vat_rate=rate) for line, rate in zip(bill().positions, rates, strict=True))
+    groups = tuple(vat_groups(lines, Decimal("0.081"), vat_included=True))
+    net, vat = sum(one.net_minor for one in groups), sum(one.vat_minor for one in groups)
+    first, second = pages(render_bill(bill(positions=lines, vat=groups, net_minor=net, vat_minor=vat)))
+    assert "darin 8.1 % MWST 1.69" in first
+    assert "darin 2.6 % MWST 0.48" in first
+    assert "Strom Hochtarif (8.1 %)" in first
+    assert "Strom Niedertarif (2.6 %)" in first
+    assert "8.1 % 20.81 1.69 22.50" in second
+    assert "2.6 % 18.39 0.48 18.87" in second
+    assert "Total 39.20 2.17 41.37" in second
+
+
+@pytest.mark.parametrize("wrong", [(), (VAT, SECOND, VAT), (msgspec.structs.replace(VAT, net_minor=3826, vat_minor=311),)])
+def test_rates_that_do_not_come_to_the_bill_are_noticed(wrong: tuple[VatGroup, ...]) -> None:
+    with pytest.raises(DoesNotAddUp):
+        render_bill(bill(vat=wrong))
 
 
 def test_a_missing_position_or_charge_is_noticed() -> None:
