@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from app.accounts.licences import remind
 from app.billing.commands import charge_session, run_month, settle_session
+from app.billing.told_prices import tell_cost, tell_prices
 from app.charging.authority import Authority, passphrase_of
 from app.charging.limits import tend as tend_limits
 from app.charging.lost_stops import match_lost_stops
@@ -24,6 +25,7 @@ from app.charging.model import Changed
 from app.charging.nodes import forget_dead_nodes
 from app.charging.progress import give_up_silent
 from app.charging.requests import expire_request
+from app.charging.reservations import expire as expire_reservations
 from app.charging.station_certificates import renew_certificates, sign_certificate
 from app.charging.station_commands import expire_command, give_up_overdue
 from app.charging.station_roots import offer_roots, withdraw_roots
@@ -60,8 +62,15 @@ class Worker:
             body = {name: value for name, value in msgspec.structs.asdict(change).items() if value is not None}
             await publish(self.redis, live_channel(change.account_id), body)
 
+    async def wake(self, stations: Sequence[UUID | None]) -> None:
+        """Tell the nodes of these stations that there is a command."""
+        for station_id in stations:
+            if station_id is not None:
+                await publish(self.redis, COMMANDS, {"station_id": station_id})
+
     async def session_ended(self, account_id: str, session_id: str) -> None:
         await self.announce(await charge_session(UUID(account_id), UUID(session_id), self.clock()))
+        await self.wake([await tell_cost(UUID(account_id), UUID(session_id), self.clock())])
 
     async def session_corrected(self, account_id: str, session_id: str) -> None:
         await self.announce(await settle_session(UUID(account_id), UUID(session_id), self.clock()))
@@ -146,9 +155,10 @@ class Worker:
         await self.announce(await give_up_overdue(now))
         await self.announce(await give_up_silent(now))
         await self.announce(await match_lost_stops(now))
+        await self.announce(await expire_reservations(now))
         await self.announce(await close_missing_stops(now))
-        for station_id in await tend_limits(now):
-            await publish(self.redis, COMMANDS, {"station_id": station_id})
+        await self.wake(await tend_limits(now))
+        await self.wake(await tell_prices(now))
 
     async def renew_certificates(self) -> None:
         """On the timetable: certificates of stations that near their end, and our roots at stations."""

@@ -90,10 +90,10 @@ def _entry(entry: i.ListEntry, context: Context) -> Payload:
 
 
 def reserve(intent: i.Reserve, _: Context) -> Wire:
-    return "ReserveNow", {
-        "connectorId": intent.connector or 0, "expiryDate": iso(intent.until), "idTag": _tag(intent.tag),
-        "reservationId": intent.reservation_no,
-    }  # fmt: skip
+    return "ReserveNow", only_given(
+        connectorId=intent.connector or 0, expiryDate=iso(intent.until), idTag=_tag(intent.tag), parentIdTag=intent.group,
+        reservationId=intent.reservation_no,
+    )  # fmt: skip
 
 
 def set_profile(intent: i.SetProfile, context: Context) -> Wire:

@@ -106,8 +106,9 @@ def send_list(intent: i.SendLocalList, context: Context) -> Wire:
 
 def reserve(intent: i.Reserve, _: Context) -> Wire:
     return "ReserveNow", only_given(
-        id=intent.reservation_no, expiryDateTime=iso(intent.until), idToken=_token(intent.tag, "Central"), evseId=intent.connector or None
-    )
+        id=intent.reservation_no, expiryDateTime=iso(intent.until), idToken=_token(intent.tag, "Central"), evseId=intent.connector or None,
+        groupIdToken=None if intent.group is None else _token(intent.group, "Central"),
+    )  # fmt: skip
 
 
 def set_profile(intent: i.SetProfile, context: Context) -> Wire:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from app.charging import authorisation, review, stations, transactions
+from app.charging.shown_prices import price_message
 from app.charging.station_states import connector_status
 from app.charging.transaction_events import record_event
 from app.charging.transaction_status import ask_for_open_transactions
@@ -43,7 +44,11 @@ async def authorize(call: Call) -> Reply:
     """May this badge charge?"""
     message = t.strict(call.payload, m.AuthorizeRequest)
     holder = await authorisation.token_holder(call.station, t.clean(message.id_token.id_token), call.secret, call.now)
-    return {"idTokenInfo": id_token_info(holder.status, holder.group)}, []
+    info = id_token_info(holder.status, holder.group)
+    if holder.status == "Accepted":
+        prices = await price_message(call.station)
+        info |= {} if prices is None else {"personalMessage": prices}
+    return {"idTokenInfo": info}, []
 
 
 def id_token_info(status: str, group: str | None) -> dict[str, Any]:
@@ -53,8 +58,14 @@ def id_token_info(status: str, group: str | None) -> dict[str, Any]:
 
 async def transaction_event(call: Call) -> Reply:
     """A transaction begins, goes on or ends."""
-    answer, changed = await record_event(call.station, t201.event_report(call.payload), call.secret, call.now)
-    reply: dict[str, Any] = {} if answer.display_text is None else json.loads(answer.display_text)
+    report = t201.event_report(call.payload)
+    answer, changed = await record_event(call.station, report, call.secret, call.now)
+    # What the charge has cost so far is no final price: that follows as CostUpdated once it is booked.
+    shown = None if report.kind == "Ended" else answer.display_text
+    reply: dict[str, Any] = {} if shown is None else json.loads(shown)
+    if report.kind == "Started" and answer.tag_status == "Accepted":
+        prices = await price_message(call.station)
+        reply |= {} if prices is None else {"updatedPersonalMessage": prices}
     if answer.tag_status is not None:
         reply["idTokenInfo"] = id_token_info(answer.tag_status, answer.group)
     return reply, changed

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.charging import device_model, station_states
+from app.charging import device_model, reservations, station_states
 from ocpp_server import messages201 as m
 from ocpp_server import reports201 as r
 from ocpp_server import translate as t
@@ -51,9 +51,18 @@ async def cleared_charging_limit(call: Call) -> Reply:
     )  # fmt: skip
 
 
+async def reservation_status_update(call: Call) -> Reply:
+    """A reservation is over."""
+    reply, changed = await told("ReservationStatusUpdate")(call)
+    message = t.strict(call.payload, m.ReservationStatusUpdateRequest)
+    statuses = {message.reservation_id: message.reservation_update_status}
+    return reply, changed + await reservations.told(call.station, statuses, call.now)
+
+
 HANDLERS: dict[str, Handler] = {
     **{action: told(action) for action in r.STATES},
     "NotifyReport": notify_report,
+    "ReservationStatusUpdate": reservation_status_update,
     "NotifyEvent": notify_event,
     "ClearedChargingLimit": cleared_charging_limit,
 }

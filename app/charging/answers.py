@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from app.charging import limits, local_lists
+from app.charging import limits, local_lists, reservations
 from app.charging.intents import SECRET_SETTINGS, Answer, Intent, SettingValue, WriteConfiguration
 from app.charging.model import Changed, Command
 from app.charging.station_certificates import certificate_answered
@@ -67,7 +67,14 @@ async def profile_answered(command: Command, intent: Intent, answer: Answer, now
     return []
 
 
+async def reservation_answered(command: Command, intent: Intent, answer: Answer, now: datetime) -> list[Changed]:
+    """A place is kept now, or is not, or no longer."""
+    return await reservations.step(command, intent, answer.accepted, answer.status, now)
+
+
 EFFECTS: dict[str, Effect] = {
+    "Reserve": reservation_answered,
+    "CancelReservation": reservation_answered,
     "ReadConfiguration": configuration_read,
     "WriteConfiguration": configuration_written,
     "SetProfile": profile_answered,

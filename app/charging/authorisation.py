@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.charging.kept_places import kept_from
 from app.charging.model import Station
 from app.database.transaction import as_machine, execute, fetch, fetchrow, fetchval
 from app.kernel.calendar import local_date
@@ -16,6 +17,7 @@ from app.residents.badge_uid import sealed_uid
 
 INTERNAL, EXTERNAL = "internal", "external"
 AUTHORISED_FOR = timedelta(minutes=15)  # from holding the badge to the start
+RESERVED = "ConcurrentTx"  # of the refusals the one that no station remembers of the badge
 LIVE = timedelta(minutes=5)  # an older start comes from a queue and says nothing about who charges now
 
 
@@ -54,6 +56,8 @@ async def token_holder(station: Station, id_tag: str, secret: bytes, now: dateti
     """Whom a token held to the station stands for; an accepted one's class is kept for the session that follows."""
     async with as_machine():
         holder = await holder_of(station, None, id_tag, secret, now)
+        if holder.status == "Accepted" and await kept_from(station, None, holder.person_id, now):
+            return msgspec.structs.replace(holder, status=RESERVED)
         if holder.status == "Accepted":
             if holder.badge_id is not None:
                 await execute("UPDATE badge SET last_used_at = $2 WHERE id = $1", holder.badge_id, now)
@@ -73,6 +77,8 @@ async def holder_at_start(station: Station, connector_no: int, id_tag: str, secr
     fixed = await fetchrow(FIXED, station.account_id, station.id, holder.tag_hash, at - AUTHORISED_FOR, at + AUTHORISED_FOR)
     if fixed is not None and holder.request_id is None:
         holder = msgspec.structs.replace(holder, class_=fixed["class"], issuer=fixed["issuer"])
+    if holder.status == "Accepted" and now - at < LIVE and await kept_from(station, connector_no, holder.person_id, at):
+        return msgspec.structs.replace(holder, status=RESERVED)
     if holder.status == "Accepted" and holder.sessions_at_once is not None and now - at < LIVE:
         elsewhere = await fetchval(ELSEWHERE, station.account_id, holder.tag_hash, station.id, connector_no)
         if elsewhere >= holder.sessions_at_once:

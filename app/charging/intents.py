@@ -137,12 +137,13 @@ class SendLocalList(Intent, frozen=True):
 
 
 class Reserve(Intent, frozen=True):
-    """`connector` None: any of the station."""
+    """`connector` None: any of the station. `group`: what the badges of the holder have in common."""
 
     reservation_no: int
     tag: str
     until: datetime
     connector: int | None = None
+    group: str | None = None
 
 
 class CancelReservation(Intent, frozen=True):

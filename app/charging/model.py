@@ -49,6 +49,8 @@ class Connector(msgspec.Struct, frozen=True, kw_only=True):
     open_session_person_id: UUID | None
     open_request_id: UUID | None
     open_request_person_id: UUID | None
+    reservation_no: int | None = None
+    reserved_person_id: UUID | None = None
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):

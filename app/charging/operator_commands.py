@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.charging import asking, intents, limits, local_lists, requests, station_files
+from app.charging import asking, intents, limits, local_lists, requests, reservations, station_files
 from app.charging.model import Changed
 from app.database.transaction import as_machine, fetchrow, fetchval, in_account
 from app.kernel.errors import Refused, not_found
@@ -16,7 +16,8 @@ from app.kernel.errors import Refused, not_found
 # The fixed list, in the order of the page.
 KINDS = (
     "Reset", "UnlockConnector", "RemoteStart", "RemoteStop", "ChangeAvailability", "Trigger", "ClearCache", "PushLocalList",
-    "ReadConfiguration", "WriteConfiguration", "GetDiagnostics", "UpdateFirmware", "LimitPlace",
+    "ReadConfiguration", "WriteConfiguration", "GetDiagnostics", "UpdateFirmware", "LimitPlace", "GetCompositeSchedule", "Reserve",
+    "CancelReservation", "ShowMessage",
 )  # fmt: skip
 
 MOST_A = 500
@@ -63,14 +64,29 @@ class LimitPlace(msgspec.Struct, frozen=True, kw_only=True, tag="LimitPlace", ta
     limit_a: Decimal | None
 
 
+class ReserveFor(msgspec.Struct, frozen=True, kw_only=True, tag="Reserve", tag_field="kind", forbid_unknown_fields=True):
+    """Keep a place (None: any of the station) for a resident, who alone may charge there until then."""
+
+    connector: int | None = None
+    person_id: UUID
+    until: datetime
+
+
+class CancelFor(msgspec.Struct, frozen=True, kw_only=True, tag="CancelReservation", tag_field="kind", forbid_unknown_fields=True):
+    """Give a place free again."""
+
+    reservation_id: UUID
+
+
 Plain = (
     intents.Reset | intents.UnlockConnector | intents.ChangeAvailability | intents.ReadConfiguration | intents.WriteConfiguration
     | intents.Trigger | intents.ClearCache | intents.GetLocalListVersion | intents.GetCompositeSchedule | intents.ClearProfile
     | intents.GetProfiles | intents.ReadReport | intents.SetMonitoringBase | intents.SetMonitoringLevel
     | intents.GetMonitoringReport | intents.ClearMonitors | intents.ShowMessage | intents.GetMessages | intents.ClearMessage
+    | intents.SetMonitors | intents.SetProfile | intents.CustomerInformation
     | intents.DataTransfer | intents.GetInstalledCertificates | intents.GetTransactionStatus
 )  # fmt: skip
-OperatorCommand = Plain | StartFor | StopSession | FetchDiagnostics | InstallFirmware | PushLocalList | LimitPlace
+OperatorCommand = Plain | StartFor | StopSession | FetchDiagnostics | InstallFirmware | PushLocalList | LimitPlace | ReserveFor | CancelFor
 
 
 class Asker(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +110,12 @@ async def ask(who: Asker, command: Any, now: datetime) -> list[Changed]:
         return await _stop(who, command, now)
     if isinstance(command, PushLocalList):
         return await _push_list(who, now)
+    if isinstance(command, ReserveFor):
+        return await reservations.reserve(who.account_id, who.login_id, who.station_id, command.connector, command.person_id,
+                                          command.until, who.key, who.secret, now, who.ticket)  # fmt: skip
+    if isinstance(command, CancelFor):
+        return await reservations.cancel(who.account_id, who.login_id, who.station_id, command.reservation_id, who.key, who.secret, now,
+                                         who.ticket)  # fmt: skip
     if isinstance(command, LimitPlace):
         return await _limit(who, command, now)
     if isinstance(command, FetchDiagnostics | InstallFirmware):

@@ -14,7 +14,8 @@ SELECT c.account_id, c.station_id, c.number, c.public_code, c.billing_point_id, 
        st.identity, st.name AS station_name, st.place, st.max_power_w, st.online, st.online_changed_at, st.site_id,
        s.name AS site_name, s.street || ', ' || s.postcode || ' ' || s.city AS site_address, s.time_zone,
        o.id AS open_session_id, o.person_id AS open_session_person_id,
-       r.id AS open_request_id, r.person_id AS open_request_person_id
+       r.id AS open_request_id, r.person_id AS open_request_person_id,
+       k.number AS reservation_no, k.person_id AS reserved_person_id
 FROM connector c
 JOIN station st ON st.account_id = c.account_id AND st.id = c.station_id
 JOIN site s ON s.account_id = st.account_id AND s.id = st.site_id
@@ -23,6 +24,8 @@ LEFT JOIN LATERAL (SELECT id, person_id FROM charging_session x WHERE x.account_
     ORDER BY started_at DESC LIMIT 1) o ON true
 LEFT JOIN charge_request r ON r.account_id = c.account_id AND r.station_id = c.station_id
     AND r.connector_no = c.number AND r.state IN ('asked', 'sent', 'plug_in')
+LEFT JOIN reservation k ON k.account_id = c.account_id AND k.station_id = c.station_id AND k.connector_no = c.number
+    AND k.state = 'reserved'
 """
 # What a person has settled stands in place of what the station reported: of two columns of one name the later counts.
 SESSION = """

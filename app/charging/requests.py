@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.charging import queries, rules
 from app.charging.asking import queue
-from app.charging.intents import RemoteStart, RemoteStop
+from app.charging.intents import CancelReservation, RemoteStart, RemoteStop
 from app.charging.model import Changed, ChargeRequest
 from app.database.transaction import execute, fetchrow, fetchval, in_account
 from app.kernel.calendar import local_date
@@ -19,6 +19,7 @@ REFUSALS = {
     "station_offline": "The station is not connected. Try again later, or use your badge at the station.",
     "station_faulted": "The station reports a fault. Choose another place; the operator can see it too.",
     "connector_occupied": "Somebody else is charging here. Choose another place or come back later.",
+    "place_reserved": "This place is kept for somebody else. Choose another place or come back later.",
     "connector_unavailable": "This place is out of use. Choose another place.",
     "already_charging": "You are charging here already.",
     "price_unknown": "No price is entered for this place, so nothing can be started. Tell the operator.",
@@ -88,6 +89,10 @@ async def _ask(account_id: UUID, person_id: UUID, login_id: UUID, code: str, ide
         account_id, request_id, connector.station_id, connector.number, person_id, billing_point_id, idempotency_key,
         keyed_hash(secret, tag), deadline, now,
     )  # fmt: skip
+    if connector.reservation_no is not None:
+        # Not every station knows a one-time tag for the holder's: the place is given free first, to be started at once.
+        await queue(account_id, connector.station_id, CancelReservation(reservation_no=connector.reservation_no), secret, now,
+                    asked_by=login_id, ticket=ticket)  # fmt: skip
     intent = RemoteStart(connector=connector.number, tag=tag)
     await queue(account_id, connector.station_id, intent, secret, now, asked_by=login_id, request_id=request_id, ticket=ticket)
     await record("RequestDeadlinePassed", {"request_id": request_id}, account_id=account_id, at=deadline)

@@ -63,7 +63,9 @@ def refusal(connector: Connector, billing_point_id: UUID | None, person_id: UUID
     if connector.open_request_id is not None:
         mine = connector.open_request_person_id == person_id
         return "already_charging" if mine else "connector_occupied"
-    if connector.status in ("Unavailable", "Reserved"):
+    if connector.reserved_person_id is not None and connector.reserved_person_id != person_id:
+        return "place_reserved"
+    if connector.status == "Unavailable" or (connector.status == "Reserved" and connector.reserved_person_id is None):
         return "connector_unavailable"
     return None
 
@@ -80,6 +82,8 @@ def connector_state(connector: Connector, person_id: UUID | None) -> tuple[str, 
         return "occupied", {}
     if connector.open_request_id is not None:
         return "starting", {}
+    if connector.reserved_person_id is not None:
+        return "reserved_for_you" if connector.reserved_person_id == person_id else "reserved", {}
     simple = {"Available": "free", "Preparing": "plugged", "Finishing": "finishing", "Unavailable": "unavailable",
               "Reserved": "unavailable"}  # fmt: skip
     return simple.get(connector.status, "occupied"), {}

@@ -11,6 +11,7 @@ from app.charging.asking import SEALED_FOR, queue
 from app.charging.intents import Answer, Intent
 from app.charging.local_lists import tags_of
 from app.charging.model import Changed, Command, Station
+from app.charging.reservations import not_asked
 from app.database.transaction import as_machine, execute, fetch, fetchrow, in_account
 from app.kernel.sealing import unseal
 from app.outbox.commands import record
@@ -171,6 +172,8 @@ async def failed(
         )  # fmt: skip
         if done is None:
             return []
+        if command.action == "Reserve":
+            await not_asked(command, reason, now)
         outcome = "no_answer" if state == "timed_out" else "failed"
         changed = [command_changed(command), *await _step_request(command, outcome, reason, now, now)]
         return changed + await _stop_failed(command)

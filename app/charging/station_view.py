@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.charging import station_files
+from app.charging import reservations, station_files
 from app.charging.operator_commands import reasons
 from app.database.transaction import fetch, fetchrow
 from app.kernel.calendar import local_date
@@ -100,6 +100,19 @@ class StationResident(msgspec.Struct, frozen=True, kw_only=True):
     name: str
 
 
+class Reservation(msgspec.Struct, frozen=True, kw_only=True):
+    """A place kept for a resident, or what became of it: asked, reserved, refused with the station's word, used, cancelled,
+    expired. `connector` None: any of the station."""
+
+    id: UUID
+    connector: int | None
+    person_id: UUID
+    person: str
+    until: datetime
+    state: str
+    reason: str | None
+
+
 class StationDetail(msgspec.Struct, frozen=True, kw_only=True):
     """The whole page of a station."""
 
@@ -125,6 +138,7 @@ class StationDetail(msgspec.Struct, frozen=True, kw_only=True):
     firmwares: list[station_files.StationFile]
     local_list: StationList | None
     residents: list[StationResident]
+    reservations: list[Reservation]
 
 
 STATION = """
@@ -171,6 +185,7 @@ async def station_detail(station_id: UUID, now: datetime) -> StationDetail:
         files=await station_files.files_of_station(station_id), firmwares=await station_files.firmware_files(),
         local_list=None if listed is None else StationList(**listed),
         residents=[StationResident(id=one.id, name=one.name) for one in people],
+        reservations=[Reservation(**one) for one in await reservations.of_station(station_id, now)],
     )  # fmt: skip
 
 

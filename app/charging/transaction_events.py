@@ -12,6 +12,7 @@ from app.charging.authorisation import Holder, holder_at_start, holder_of
 from app.charging.estimates import correct_estimate
 from app.charging.event_closing import close_by_event
 from app.charging.model import Changed, EventAnswer, EventReport, Station, StopReport
+from app.charging.reservations import used
 from app.charging.review import keep_for_review
 from app.charging.stations import note_security_event
 from app.charging.transactions import (
@@ -147,6 +148,7 @@ async def _hold_by(station: Station, session: asyncpg.Record, holder: Holder | N
         return []
     await execute(HOLD_BY, session["id"], holder.tag_hash, holder.tag_tail, holder.status, holder.source, holder.badge_id,
                   holder.request_id, holder.person_id, holder.billing_point_id, holder.class_, holder.issuer)  # fmt: skip
+    await used(station, session["connector_no"], holder.person_id, now)
     if holder.request_id is None:
         return []
     await request_started(holder.request_id, session["id"], now)

@@ -11,6 +11,7 @@ from app.charging.authorisation import holder_at_start
 from app.charging.doubts import odd_end, odd_start
 from app.charging.estimates import correct_estimate
 from app.charging.model import Changed, StartAnswer, StartReport, Station, StopReport, ValueReport
+from app.charging.reservations import used
 from app.charging.review import keep_for_review
 from app.charging.stations import keep_message, note_security_event
 from app.database.transaction import as_machine, execute, fetchrow, fetchval
@@ -55,6 +56,7 @@ async def start_session(
         changed = [session_changed(station, row["id"], holder.person_id)]
         if row["fresh"]:
             changed += await supersede(station, report.connector_no, row["id"], report.started_at)
+            await used(station, report.connector_no, holder.person_id, now)
             if holder.request_id is not None:
                 await request_started(holder.request_id, row["id"], now)
                 changed.append(request_changed(station, holder.request_id, holder.person_id))

@@ -20,6 +20,6 @@ export type Sign = 'free' | 'plug' | 'car' | 'power' | 'wait' | 'away' | 'fault'
 const SIGNS: Record<string, Sign> = {
   free: 'free', ended: 'free', plugged: 'plug', plug_in: 'plug', done_still_plugged: 'plug', finishing: 'plug', occupied: 'car', charging: 'power',
   yours_charging: 'power', started: 'power', offline: 'away', station_silent: 'away', stop_missing: 'away', faulted: 'fault', held: 'fault',
-  refused: 'no', no_answer: 'no', not_plugged_in: 'no', failed: 'no', unavailable: 'no', no_news: 'no',
+  refused: 'no', no_answer: 'no', not_plugged_in: 'no', failed: 'no', unavailable: 'no', no_news: 'no', reserved: 'no', reserved_for_you: 'free',
 };
 export const signOf = (key: string): Sign => SIGNS[key] ?? 'wait';
