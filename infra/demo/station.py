@@ -23,6 +23,7 @@ CONNECTOR = 1
 TICK_MS = 1000
 VALUES_EVERY_MS = 5000
 PLUG_IN_SECONDS = 60
+RESTART_SECONDS = 2
 MOST_QUEUED = 5000
 UNPLUG_HINT_MS = 8000
 LEAVES_MS, AWAY_MS = 120_000, 20_000  # a full car leaves, another one comes
@@ -116,6 +117,21 @@ class DemoStation:
         self.memory.profiles = left
         self.keep()
         return found
+
+    def restart(self) -> None:
+        """Start anew: a charge ends, the link goes down and comes back."""
+        self._soon(self._restart)
+
+    def _restart(self) -> None:
+        if self.memory.charge is not None:
+            self.end("Reboot")
+        self.network.pull()
+        asyncio.get_running_loop().call_later(RESTART_SECONDS, self.network.plug)
+
+    def unlock(self) -> None:
+        """Let the plug go: a charge ends."""
+        if self.memory.charge is not None:
+            self._soon(lambda: self.end("Local"))
 
     def _soon(self, act: Callable[[], object]) -> None:
         """After the answer to the command has gone out."""

@@ -45,6 +45,23 @@ class Station16(ChargePoint):
         self._station.trigger()
         return call_result.TriggerMessage(status=verdict(True))
 
+    @on(Action.reset)
+    def on_reset(self, **_: Any) -> Any:
+        """An operator restarts the station."""
+        self._station.restart()
+        return call_result.Reset(status=verdict(True))
+
+    @on(Action.unlock_connector)
+    def on_unlock(self, **_: Any) -> Any:
+        """The plug is stuck."""
+        self._station.unlock()
+        return call_result.UnlockConnector(status="Unlocked")
+
+    @on(Action.clear_cache)
+    def on_clear_cache(self, **_: Any) -> Any:
+        """There is none, so it is clear."""
+        return call_result.ClearCache(status=verdict(True))
+
     @on(Action.set_charging_profile)
     def on_set_profile(self, cs_charging_profiles: dict[str, Any], **_: Any) -> Any:
         """A limit."""

@@ -52,6 +52,23 @@ class Station201(ChargePoint):
         ongoing = None if transaction_id is None else memory.charge is not None and memory.charge.local_id == transaction_id
         return call_result.GetTransactionStatus(messages_in_queue=waiting, ongoing_indicator=ongoing)
 
+    @on(Action.reset)
+    def on_reset(self, **_: Any) -> Any:
+        """An operator restarts the station."""
+        self._station.restart()
+        return call_result.Reset(status=verdict(True))
+
+    @on(Action.unlock_connector)
+    def on_unlock(self, **_: Any) -> Any:
+        """The plug is stuck."""
+        self._station.unlock()
+        return call_result.UnlockConnector(status="Unlocked")
+
+    @on(Action.clear_cache)
+    def on_clear_cache(self, **_: Any) -> Any:
+        """There is none, so it is clear."""
+        return call_result.ClearCache(status=verdict(True))
+
     @on(Action.set_charging_profile)
     def on_set_profile(self, charging_profile: dict[str, Any], **_: Any) -> Any:
         """A limit."""

@@ -19,7 +19,7 @@ self.addEventListener('fetch', (event) => {
   const url = new URL(event.request.url);
   if (event.request.method !== 'GET' || url.origin !== location.origin) return;
   if (url.pathname.startsWith('/api/')) {
-    if (KEPT.test(url.pathname) && !/\/(pdf|statement)$/.test(url.pathname)) event.respondWith(networkFirst(event.request));
+    if (KEPT.test(url.pathname) && !/\/(pdf|statement|events)$|\/files\//.test(url.pathname)) event.respondWith(networkFirst(event.request));
     return;
   }
   if (/^\/(schema|metrics|health|ready)/.test(url.pathname)) return;

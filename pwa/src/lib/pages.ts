@@ -1,5 +1,5 @@
 /** Every page by its path; its code is loaded when it is first shown. `open`: also for people who have not signed in. */
-export type PageName = 'signin' | 'place' | 'home' | 'charge' | 'scan' | 'session' | 'history' | 'usage' | 'bills' | 'bill' | 'account' | 'owner' | 'operator' | 'review' | 'console' | 'welcome' | 'forms';
+export type PageName = 'signin' | 'place' | 'home' | 'charge' | 'scan' | 'session' | 'history' | 'usage' | 'bills' | 'bill' | 'account' | 'owner' | 'operator' | 'station' | 'review' | 'console' | 'welcome' | 'forms';
 export interface PageEntry { name: PageName; path: RegExp; load: () => Promise<{ default: unknown }>; open?: boolean }
 
 export const pages: PageEntry[] = [
@@ -18,6 +18,7 @@ export const pages: PageEntry[] = [
   { name: 'account', path: /^\/account$/, load: () => import('../routes/Account.svelte') },
   { name: 'owner', path: /^\/owner$/, load: () => import('../routes/Owner.svelte') },
   { name: 'operator', path: /^\/operator$/, load: () => import('../routes/Operator.svelte') },
+  { name: 'station', path: /^\/station\/([0-9a-f-]{36})$/, load: () => import('../routes/Station.svelte') },
   { name: 'review', path: /^\/review(?:\/([sm]-[0-9a-f-]{36}))?$/, load: () => import('../routes/Review.svelte') },
   { name: 'console', path: /^\/console(\/.*)?$/, load: () => import('../console/Console.svelte') },
 ];
