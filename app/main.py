@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import uvicorn
 from litestar import Litestar, Response, get, route
 from litestar.config.csrf import CSRFConfig
@@ -31,7 +32,7 @@ from app.accounts.web.throttle import Throttle
 from app.billing import charge_routes, live, operator_routes, rates_routes, review_routes
 from app.billing import routes as billing
 from app.charging import security_routes, station_file_routes, station_routes
-from app.database.engine import close_database, open_database
+from app.database.engine import close_database, open_when_it_answers
 from app.database.transaction import as_machine, fetchval
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
@@ -88,7 +89,7 @@ async def _database_answers() -> bool:
     try:
         async with as_machine():
             return await fetchval("SELECT 1") == 1
-    except OSError:
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return False
 
 
@@ -134,7 +135,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        await open_database(settings.database_url, max_size=10)
+        await open_when_it_answers(settings.database_url, max_size=10)
         yield
         if redis is not None:
             await redis.aclose()

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 import procrastinate
 import structlog
+from procrastinate.exceptions import ConnectorException
 from procrastinate.retry import RetryStrategy
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -29,7 +30,7 @@ from app.charging.reservations import expire as expire_reservations
 from app.charging.station_certificates import renew_certificates, sign_certificate
 from app.charging.station_commands import expire_command, give_up_overdue
 from app.charging.station_roots import offer_roots, withdraw_roots
-from app.database.engine import close_database, open_database
+from app.database.engine import close_database, open_when_it_answers
 from app.database.transaction import as_machine, fetch, in_account
 from app.kernel.calendar import local_date, month_of, months_before
 from app.kernel.clock import Clock, shifted_clock, utc_now
@@ -44,6 +45,7 @@ log = structlog.get_logger()
 
 WORKER_BEAT = "worker:beat"
 STALLED_SECONDS = 30
+AWAY_SECONDS = 1.0
 RETRY = RetryStrategy(max_attempts=20, exponential_wait=3)
 
 
@@ -222,24 +224,35 @@ async def serve(settings: Settings) -> None:
     clock: Clock = utc_now if settings.test_clock is None else shifted_clock(settings.test_clock)
     redis = Redis.from_url(settings.redis_url) if settings.redis_url else None
     worker = Worker(settings, clock, redis)
-    await open_database(settings.database_url)
-    queue = queue_app(settings, worker)
+    await open_when_it_answers(settings.database_url)
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    async with queue.open_async():
-        work = asyncio.create_task(queue.run_worker_async(concurrency=4, install_signal_handlers=False, delete_jobs="successful"))
-        beat = asyncio.create_task(worker.beat())
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (work, beat, stopping):
-            task.cancel()
-        for task in (work, beat, stopping):
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+    beat = asyncio.create_task(worker.beat())
+    while not stop.is_set():
+        try:
+            await work_until(stop, queue_app(settings, worker))
+        except ConnectorException as error:
+            # The database went away. Jobs under way are rolled back, and taken up again as those of a killed worker are.
+            log.error("the queue is away", error=repr(error.__cause__ or error))
+            await asyncio.sleep(AWAY_SECONDS)
+    beat.cancel()
     if redis is not None:
         await redis.aclose()
     await close_database()
+
+
+async def work_until(stop: asyncio.Event, queue: procrastinate.App) -> None:
+    """Work off the queue. Raises ConnectorException where the database is away."""
+    async with queue.open_async():
+        work = asyncio.create_task(queue.run_worker_async(concurrency=4, install_signal_handlers=False, delete_jobs="successful"))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (work, stopping):
+            task.cancel()
+        for task in (work, stopping):
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
 
 def run(settings: Settings) -> None:

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from app.charging import local_lists, nodes, station_commands, stations
 from app.charging.model import Changed, Station
-from app.database.engine import close_database, open_database
+from app.database.engine import close_database, open_when_it_answers
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
 from app.outbox.wake import COMMANDS
@@ -219,10 +219,10 @@ async def running_node(
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     clock = utc_now if settings.test_clock is None else shifted_clock(settings.test_clock)
+    await open_when_it_answers(settings.database_url, max_size=20)
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    await open_database(settings.database_url, max_size=20)
     try:
         async with running_node(settings, clock) as (node, _):
             log.info("listening for stations", port=node.ports.plain, tls_port=node.ports.tls)

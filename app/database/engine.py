@@ -1,10 +1,18 @@
 """One Piccolo engine a process, with a transaction that cannot leak its connection."""
 
+import asyncio
 from types import TracebackType
 from typing import Any
 
+import asyncpg
+import structlog
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
+log = structlog.get_logger()
+
+WAIT_SECONDS = 0.5
+# A server that is not there, still starting, going down, or full.
+AWAY = (OSError, asyncpg.OperatorInterventionError, asyncpg.PostgresConnectionError, asyncpg.TooManyConnectionsError)
 OWNER_ROLE = "hofstrom_owner"
 APP_ROLE = "hofstrom_app"
 MACHINE_ROLE = "hofstrom_machine"
@@ -82,6 +90,17 @@ async def open_database(dsn: str, *, min_size: int = 1, max_size: int = 10, **op
     configure(dsn)
     # asyncpg's own reset is a round trip after each transaction, before its answer goes out.
     await DB.start_connection_pool(min_size=min_size, max_size=max_size, reset=_leave_as_it_is, **options)
+
+
+async def open_when_it_answers(dsn: str, **options: Any) -> None:
+    """The same for a part that is started with the database, or while it is away: it is waited for. Whatever else is wrong
+    (a password, a name) raises at once."""
+    while True:
+        try:
+            return await open_database(dsn, **options)
+        except AWAY as error:
+            log.warning("waiting for the database", error=str(error))
+            await asyncio.sleep(WAIT_SECONDS)
 
 
 async def close_database() -> None:
