@@ -14,9 +14,14 @@ export const screens: Screen[] = [
   { name: 'site_new', path: /^\/console\/sites\/new$/, load: () => import('./SiteNew.svelte') },
   { name: 'site', path: ofSite(''), load: () => import('./Site.svelte') },
   { name: 'points', path: ofSite(`/points${item}`), load: () => import('./Points.svelte') },
+  { name: 'prices', path: ofSite('/prices'), load: () => import('./Prices.svelte') },
+  { name: 'import', path: ofSite('/import'), load: () => import('./Import.svelte') },
+  { name: 'notes', path: ofSite('/notes'), load: () => import('./Notes.svelte') },
+  { name: 'terms', path: ofSite('/terms'), load: () => import('./Terms.svelte') },
   { name: 'people', path: new RegExp(`^/console/people${item}$`), load: () => import('./People.svelte') },
   { name: 'access', path: /^\/console\/access$/, load: () => import('./Access.svelte') },
   { name: 'badges', path: /^\/console\/badges$/, load: () => import('./Badges.svelte') },
+  { name: 'accounts', path: /^\/console\/accounts$/, load: () => import('./Accounts.svelte') },
 ];
 
 export function screenOf(path: string): { screen: Screen; site: string; item: string } | null {

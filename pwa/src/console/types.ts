@@ -24,3 +24,5 @@ export type Invitation = Shapes['Invitation'];
 export type Created = Shapes['Created'];
 export type Saved = Shapes['Saved'];
 export type Found = Shapes['Found'];
+export type Grants = Answer<'/api/grants'>;
+export type Invitations = Answer<'/api/invitations'>;
