@@ -54,7 +54,7 @@ WHEN = {
 def licence_mail(locale: str, public_url: str, name: str, kind: str, day: str) -> Mail:
     """The reminder that a licence ends."""
     subject, text = LICENCE[locale]
-    link = f"{public_url}/admin/accounts"
+    link = f"{public_url}/console/accounts"
     return Mail(subject.format(name=name, day=day), text.format(name=name, day=day, when=WHEN[locale][kind], link=link))
 
 

@@ -105,6 +105,15 @@ def phone(browser: Browser, house: House) -> Iterator[BrowserContext]:
     context.close()
 
 
+@pytest.fixture
+def desk(browser: Browser, house: House) -> Iterator[BrowserContext]:
+    """A desktop that speaks English; the page's policy is set aside so that axe can be put into it."""
+    context = browser.new_context(base_url=house.url, viewport={"width": 1440, "height": 900}, locale="en-GB", bypass_csp=True)
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
+
+
 def picture(page: Page, name: str) -> None:
     """Keep what the page looks like."""
     PICTURES.mkdir(parents=True, exist_ok=True)
