@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
 
-.PHONY: bench-console crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
+.PHONY: access access-rows bench-console crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
 
 run: .venv/run.stamp pwa/dist/.stamp
 	@$(BIN)/python -m app.cli up
@@ -71,6 +71,13 @@ crash: .venv/test.stamp pwa/dist/.stamp
 # 10,000 malformed frames from a station with a good password, and what five others notice of it
 hostile: .venv/test.stamp pwa/dist/.stamp
 	@$(BIN)/python -m tests.hostile $(ARGS)
+
+# The access matrix: every route, every role, everybody's objects. `make access-rows` writes the lines of new routes, to be judged.
+access: .venv/test.stamp
+	@$(BIN)/python -m pytest -q -n 2 tests/access
+
+access-rows: .venv/test.stamp
+	@$(BIN)/python -m tests.access.matrix --write
 
 rows: .venv/test.stamp
 	@$(BIN)/python -m tests.rows

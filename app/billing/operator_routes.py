@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody
 
-from app.accounts.rules import OPERATORS
+from app.accounts.rules import OPERATORS, STAFF
 from app.accounts.web.access import Caller, HttpRequest
 from app.billing import answers, commands, queries, views
 from app.billing.bank_statements import BankStatement, book_statement
@@ -21,6 +21,7 @@ from app.kernel.calendar import month_bounds, period_text
 from app.kernel.errors import not_found
 from app.sites import queries as sites
 
+SEE = {"roles": sorted(STAFF)}
 OPERATOR = {"roles": sorted(OPERATORS)}
 CLOSES_A_MONTH = {**OPERATOR, "problems": (409,)}
 
@@ -36,7 +37,7 @@ class Month(msgspec.Struct, forbid_unknown_fields=True):
     period: str
 
 
-@get("/api/operator/stations", opt=OPERATOR, summary="Stations and what runs on them", tags=["operator"])
+@get("/api/operator/stations", opt=SEE, summary="Stations and what runs on them", tags=["operator"])
 async def stations(identity: Caller) -> list[answers.StationRow]:
     async with in_account(identity.account_id):
         rows = await fetch(
@@ -56,7 +57,7 @@ def _of(station: Any, rows: list[Any]) -> list[dict[str, Any]]:
     return [dict(row) for row in rows if row["station_id"] == station["station_id"]]
 
 
-@get("/api/operator/month", opt=OPERATOR, summary="A month: sessions, bills, payments", tags=["operator"])
+@get("/api/operator/month", opt=SEE, summary="A month: sessions, bills, payments", tags=["operator"])
 async def month(request: HttpRequest, identity: Caller, period: FromQuery[str]) -> answers.OperatorMonth:
     first, today = period_in(period), request.app.state.clock().date()
     async with in_account(identity.account_id):
@@ -84,7 +85,7 @@ async def run_month(request: HttpRequest, identity: Caller, site_id: FromPath[UU
     return {"bills": report.bills, "failed": list(report.failed)}
 
 
-@get("/api/operator/bills/{bill_id:uuid}/pdf", opt=OPERATOR, media_type=PDF, summary="Any bill of the account as PDF",
+@get("/api/operator/bills/{bill_id:uuid}/pdf", opt=SEE, media_type=PDF, summary="Any bill of the account as PDF",
      tags=["operator"])  # fmt: skip
 async def operator_bill_pdf(identity: Caller, bill_id: FromPath[UUID]) -> Response[bytes]:
     async with in_account(identity.account_id):

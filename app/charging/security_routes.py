@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from app.accounts.rules import OPERATORS
+from app.accounts.rules import OPERATORS, STAFF
 from app.accounts.web.access import Caller, HttpRequest
 from app.charging import intents
 from app.charging.asking import queue
@@ -21,6 +21,7 @@ from app.database.transaction import fetch, in_account
 from app.kernel.settings import Settings
 from app.outbox.wake import COMMANDS, publish
 
+SEE = {"roles": sorted(STAFF)}
 OPERATOR = {"roles": sorted(OPERATORS)}
 ASKS = {**OPERATOR, "problems": (409,)}
 PATH = "/api/operator/stations/{station_id:uuid}/security"
@@ -90,7 +91,7 @@ async def _sent(request: HttpRequest, station_id: UUID, **hint: int) -> None:
     await publish(request.app.state.redis, COMMANDS, {"station_id": station_id, **hint})
 
 
-@get("/api/operator/security/events", opt=OPERATOR, summary="Security events, those to look at first", tags=["security"])
+@get("/api/operator/security/events", opt=SEE, summary="Security events, those to look at first", tags=["security"])
 async def security_events(identity: Caller, station_id: FromQuery[UUID | None] = None,
                           only_open: FromQuery[bool] = False) -> list[SecurityEvent]:  # fmt: skip
     async with in_account(identity.account_id):
@@ -103,13 +104,13 @@ async def event_seen(request: HttpRequest, identity: Caller, event_id: FromPath[
     await mark_seen(identity.account_id, identity.login_id, event_id, request.app.state.clock())
 
 
-@get("/api/operator/security/stations", opt=OPERATOR, summary="How each station comes in", tags=["security"])
+@get("/api/operator/security/stations", opt=SEE, summary="How each station comes in", tags=["security"])
 async def stations_security(identity: Caller) -> list[StationSecurity]:
     async with in_account(identity.account_id):
         return [StationSecurity(**dict(row)) for row in await fetch(STATIONS)]
 
 
-@get("/api/operator/security/root", opt=OPERATOR, media_type="application/x-pem-file",
+@get("/api/operator/security/root", opt=SEE, media_type="application/x-pem-file",
      summary="The roots that stations have to trust", tags=["security"])  # fmt: skip
 async def roots(request: HttpRequest) -> Response[bytes]:
     authority = authority_of(request.app.state.settings)

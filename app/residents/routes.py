@@ -96,6 +96,9 @@ async def page(request: HttpRequest, identity: Caller, point_id: FromPath[UUID])
 @patch("/api/billing-points/{point_id:uuid}", opt=MANAGE, summary="Change a billing point", tags=["billing points"])
 async def change(request: HttpRequest, identity: Caller, point_id: FromPath[UUID], data: JSONBody[points.PointChange]) -> Saved:
     await _reach(request, identity, point_id)
+    if isinstance(data.building_id, UUID):
+        async with in_account(identity.account_id):
+            await reach(identity, await site_of_building(data.building_id), today_of(request), MANAGERS)
     return Saved(await points.change_point(actor_of(identity), point_id, data, request.app.state.clock()))
 
 

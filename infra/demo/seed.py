@@ -1,6 +1,7 @@
 """The demo platform: two accounts, every role in each, stations, badges, months of charges. Safe to repeat and to enlarge."""
 
 import base64
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -40,13 +41,13 @@ class Shape(msgspec.Struct, frozen=True):
     months: int = 3
 
 
-async def seed(settings: Settings, now: datetime, shape: Shape | None = None) -> dict[str, Any]:
+async def seed(settings: Settings, now: datetime, shape: Shape | None = None, plans: Sequence[HousePlan] = PLANS) -> dict[str, Any]:
     """Make what is missing and describe the whole, as `hofstrom demo --json` prints it.
 
     A larger shape adds houses, residents and stations; past charges are made for houses that have none.
     """
     shape, password_hash = shape or Shape(), await hashed(PASSWORD)
-    return {"accounts": [await _Account(settings, now, shape, plan).made(password_hash) for plan in PLANS]}
+    return {"accounts": [await _Account(settings, now, shape, plan).made(password_hash) for plan in plans]}
 
 
 async def is_made() -> bool:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from app.database.engine import close_database, open_database
-from app.database.transaction import as_owner, fetch, fetchval
+from app.database.transaction import as_owner, execute, fetch, fetchval
 from app.kernel.settings import Settings, settings_from
 from app.main import create_app
 from app.worker import Worker
@@ -95,6 +95,20 @@ async def desk(dsn: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
 async def accepted(desk: Desk, token: str, password: str = PASSWORD_OF_MY_OWN) -> httpx.Response:
     async with desk.browser() as client:
         return await client.post("/api/invitation/accept", json={"token": token, "password": password, "name": "Nele Neu"})
+
+
+@pytest.mark.row("A01")
+async def test_every_role_signs_in_as_itself_and_nobody_without_one(desk):
+    for role in ("operator", "installer", "owner", "proxy", "resident", "support", "developer", "superadmin", "former_resident"):
+        async with desk.browser() as client:
+            entered = await desk.enter(client, desk.login(role)["email"])
+            assert (entered.status_code, entered.json()["roles"]) == (200, [role])
+            me = (await client.get("/api/me")).json()
+            assert (me["roles"], me["person_id"]) == ([role], desk.login(role)["person_id"])
+    async with as_owner():
+        await execute("UPDATE role_grant SET valid_to = '2026-11-19' WHERE role = 'installer'")
+    async with desk.browser() as client:
+        assert (await desk.enter(client, desk.login("installer")["email"])).status_code == 401
 
 
 @pytest.mark.row("A35")

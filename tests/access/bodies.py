@@ -1,0 +1,140 @@
+"""What is sent to each route: a body that the rules accept where it can be, made for the object of a slot. Others get a bare one."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from tests.access.world import World
+
+Body = Callable[[World, str, str], Any]
+REASON = {"reason": "because"}
+
+# Path parameters that mean something else on these routes.
+KINDS = {
+    "/api/requests/{request_id}": {"request_id": "charge_request_id"},
+    "/api/operator/badge-requests/{request_id}/answer": {"request_id": "badge_request_id"},
+    "/api/admin/applications/{request_id}/answer": {"request_id": "application_id"},
+}
+# Path parameters that are words and name no object.
+WORDS = {"step": "terms_signed", "position": "energy"}
+QUERIES = {
+    "GET /api/operator/month": "?period=2026-10", "GET /api/owner/sessions": "?period=2026-10", "GET /api/owner/revenue": "?period=2026-09",
+    "GET /api/search": "?q=zq", "POST /api/operator/firmware": "?name=new.bin", "GET /api/events": "?code={code}",
+    "GET /api/sites/{site_id}/position-labels": "?locale=de",
+    "POST /api/sites/{site_id}/tariffs/preview": "?period=2026-10",
+}  # fmt: skip
+
+
+def _ref(kind: str, field: str, /, **others: Any) -> Body:
+    """A body that names an object of the slot."""
+    return lambda world, slot, role: {field: world.one(kind, slot, role), **others}
+
+
+def _plain(**values: Any) -> Body:
+    return lambda world, slot, role: values
+
+
+def _why(**values: Any) -> Body:
+    return lambda world, slot, role: {"idempotency_key": str(uuid4()), "reason": "because", **values}
+
+
+def _why_ref(kind: str, name: str) -> Body:
+    return lambda world, slot, role: {"idempotency_key": str(uuid4()), "reason": "because", name: world.one(kind, slot, role)}
+
+
+PERSON = {"given_name": "N", "family_name": "N", "email": "n@n.example", "street": "S", "postcode": "1", "city": "C"}
+FEE = {"label": "Fee", "amount": "5", "unit": "month", "payer": "owner", "first": "2027-01-01"}
+PRICES = {"valid_from": "2027-09-01", "components": [{"dimension": "kwh", "unit_price": "0.30"}]}
+ACCOUNT = {"account_name": "New", "client_name": "New", "licence": "basic", "datapoints": 20, "sector": "housing"}
+CREDIT = {"bank_reference": "b1", "received_on": "2026-11-19", "amount_minor": 100, "currency": "CHF"}
+
+BODIES: dict[str, Body] = {
+    "POST /api/admin/accounts/{account_id}/datapoints": _plain(datapoints=5),
+    "POST /api/admin/accounts/{account_id}/licence": _plain(licence="plus"),
+    "POST /api/admin/applications": _plain(**ACCOUNT),
+    "POST /api/admin/applications/{request_id}/answer": _plain(approve=True),
+    "POST /api/badge-requests": _plain(kind="extra"),
+    "POST /api/billing-points": _ref("building_id", "building_id", name="New"),
+    "PATCH /api/billing-points/{point_id}": _plain(version=1, priority=7),
+    "PATCH /api/billing-points/{point_id} #building_id": _ref("building_id", "building_id", version=1),
+    "PUT /api/billing-points/{point_id}/advance": _plain(amount_minor=100, valid_from="2027-01-01"),
+    "POST /api/billing-points/{point_id}/moves": _plain(exit="2026-12-31"),
+    "POST /api/billing-points/{point_id}/moves #newcomer_id": _ref("person_id", "newcomer_id", entry="2027-02-01", exit="2027-01-31"),
+    "POST /api/billing-points/{point_id}/stays": _plain(person_id="00000000-0000-0000-0000-000000000000", entry="2027-01-01"),
+    "POST /api/billing-points/{point_id}/stays #person_id": _ref("person_id", "person_id", entry="2020-01-01", last="2020-02-01"),
+    "PATCH /api/buildings/{building_id}": _plain(name="Renamed", version=1),
+    "POST /api/c/{code}/start": lambda world, slot, role: {"idempotency_key": str(uuid4())},
+    "PATCH /api/conditions/{condition_id}": _plain(version=1, condition=FEE),
+    "POST /api/forms/draft": _ref("form_token", "token", version=1),
+    "POST /api/forms/open": _ref("form_token", "token"),
+    "POST /api/forms/send": _ref("form_token", "token"),
+    "POST /api/grants/{grant_id}/end": _plain(last="2026-11-30"),
+    "POST /api/invitation/accept": _ref("invitation_token", "token", password="long enough for this"),
+    "POST /api/invitation/open": _ref("invitation_token", "token"),
+    "POST /api/invitations": _ref("person_id", "person_id", email="new@new.example", role="resident"),
+    "POST /api/invitations #site_id": _ref("site_id", "site_id", email="new@new.example", role="installer"),
+    "PATCH /api/me": _plain(locale="fr"),
+    "POST /api/me/password": _plain(current="hofstrom-demo", new="long enough for this"),
+    "POST /api/me/tokens": _plain(name="new"),
+    "PATCH /api/notes/{note_id}": _plain(version=1, text="Changed"),
+    "PATCH /api/notes/{note_id} #assignee_id": _ref("login_id", "assignee_id", version=1),
+    "POST /api/notes/{note_id}/close": _plain(resolution="Done"),
+    "POST /api/notes/{note_id}/reopen": _plain(**REASON),
+    "POST /api/operator/badge-requests/{request_id}/answer": _plain(approve=False, answer="No"),
+    "POST /api/operator/badges": _ref("person_id", "person_id", uid="04FFEEDDCCBBAA"),
+    "POST /api/operator/badges/{badge_id}/state": _plain(state="blocked"),
+    "POST /api/operator/certificates/{certificate_id}/revoke": _plain(**REASON),
+    "POST /api/operator/payments": _plain(**CREDIT),
+    "POST /api/operator/review/messages/{message_id}/assign": _why(session_id="00000000-0000-0000-0000-000000000000"),
+    "POST /api/operator/review/messages/{message_id}/assign #session_id": _why_ref("session_id", "session_id"),
+    "POST /api/operator/review/messages/{message_id}/discard": _why(),
+    "POST /api/operator/review/sessions/{session_id}/correct": _why(energy_wh=1000),
+    "POST /api/operator/review/sessions/{session_id}/discard": _why(),
+    "POST /api/operator/review/sessions/{session_id}/release": _why(),
+    "POST /api/operator/review/sessions/{session_id}/resident": _why(person_id="00000000-0000-0000-0000-000000000000"),
+    "POST /api/operator/review/sessions/{session_id}/resident #person_id": _why_ref("person_id", "person_id"),
+    "POST /api/operator/sites/{site_id}/month": _plain(period="2026-10"),
+    "POST /api/operator/stations/{station_id}/commands": lambda world, slot, role: {
+        "idempotency_key": str(uuid4()), "command": {"kind": "Reset", "hard": False}},
+    "POST /api/operator/stations/{station_id}/security/profile": _plain(profile=2),
+    "PUT /api/operator/stations/{station_id}/security/serial-number": _plain(serial_number="S-1"),
+    "POST /api/people": _plain(**PERSON),
+    "PATCH /api/people/{person_id}": _plain(version=1, phone="1"),
+    "POST /api/people/{person_id}/access": _plain(),
+    "POST /api/people/{person_id}/contacts": _plain(name="New"),
+    "POST /api/people/{person_id}/erase": _plain(**REASON),
+    "POST /api/contacts/{contact_id}/access": _plain(),
+    "POST /api/sign-in": lambda world, slot, role: {"email": f"{role.replace('_', '-')}@musterhof.example", "password": "hofstrom-demo"},
+    "POST /api/sign-in-link": _plain(email="resident@musterhof.example"),
+    "POST /api/sign-in-link/redeem": _plain(token="nobody's"),
+    "POST /api/sites": _ref("creditor_id", "creditor_id", name="New", street="S", postcode="1", city="C"),
+    "PATCH /api/sites/{site_id}": _plain(version=1, reference="R"),
+    "POST /api/sites/{site_id}/buildings": _plain(name="New"),
+    "POST /api/sites/{site_id}/conditions": _plain(**FEE),
+    "POST /api/sites/{site_id}/form-link": _plain(recipient="r@r.example"),
+    "POST /api/sites/{site_id}/method": _plain(method="owner_statements", first="2027-01-01"),
+    "POST /api/sites/{site_id}/notes": _plain(kind="note", text="New"),
+    "POST /api/sites/{site_id}/solutions": _plain(solution="laundry", active=True, day="2027-01-01"),
+    "POST /api/sites/{site_id}/stakeholders": _plain(kind="installer", person_id="00000000-0000-0000-0000-000000000000", first="2027-01-01"),
+    "POST /api/sites/{site_id}/stakeholders #person_id": _ref("person_id", "person_id", kind="installer", first="2027-01-01"),
+    "POST /api/sites/{site_id}/status": _plain(status="suspended", reason="because"),
+    "POST /api/sites/{site_id}/tariffs": _plain(**PRICES),
+    "POST /api/sites/{site_id}/tariffs/check": _plain(**PRICES),
+    "POST /api/sites/{site_id}/tariffs/preview": _plain(**PRICES),
+    "PUT /api/sites/{site_id}/position-labels/{position}": _plain(locale="de", label="Strom"),
+    "PUT /api/billing-points/{point_id}/rate": _plain(rate="", first="2027-01-01"),
+    "POST /api/stakeholders/{stakeholder_id}/end": _plain(last="2026-12-31"),
+    "PATCH /api/stays/{stay_id}": _plain(last="2027-12-31"),
+}  # fmt: skip
+
+# The same route with another object in its body: the path's object is the caller's own.
+VARIANTS = sorted(key for key in BODIES if " #" in key)
+# Routes without an object in the path whose body names one.
+BODY_OBJECTS = {
+    "POST /api/billing-points", "POST /api/forms/draft", "POST /api/forms/open", "POST /api/forms/send", "POST /api/invitation/accept",
+    "POST /api/invitation/open", "POST /api/invitations", "POST /api/operator/badges", "POST /api/sites",
+}  # fmt: skip
+FILES = {"POST /api/operator/firmware"}
+SHEETS = {"POST /api/sites/{site_id}/residents-import"}
+SHEET = (b"--zz\r\ncontent-disposition: form-data; name=\"file\"; filename=\"r.csv\"\r\ncontent-type: text/csv\r\n\r\n"
+         b"building;place;given_name;family_name;street;postcode;city;entry\nA;A 9.9;N;N;S;1;C;2026-12-01\n\r\n--zz--\r\n")  # fmt: skip
