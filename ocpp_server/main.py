@@ -31,7 +31,6 @@ from ocpp_server.together import Together
 from ocpp_server.transport import (
     HANDSHAKE_SECONDS,
     INTERNAL_ERROR,
-    PING_SECONDS,
     POLICY_VIOLATION,
     Socket,
 )
@@ -187,7 +186,7 @@ def _is_gone(pid: int) -> bool:
 
 @asynccontextmanager
 async def running_node(
-    settings: Settings, clock: Clock, *, port: int | None = None, ping_s: float = PING_SECONDS,
+    settings: Settings, clock: Clock, *, port: int | None = None, ping_s: float | None = None,
     handshake_s: float = HANDSHAKE_SECONDS,
 ) -> AsyncIterator[tuple[Node, int]]:  # fmt: skip
     """A node that listens while the block runs; the database pool is the caller's. Yields the node and the plain port (0: none)."""
@@ -203,7 +202,7 @@ async def running_node(
     ]
     chosen = settings.ocpp_port if port is None else port
     try:
-        async with open_listeners(settings, node.door, node.serve_station, clock, port=chosen, ping_s=ping_s,
+        async with open_listeners(settings, node.door, node.serve_station, clock, port=chosen, ping_s=ping_s or settings.ocpp_ping_s,
                                   handshake_s=handshake_s) as ports:  # fmt: skip
             node.ports = ports
             yield node, ports.plain or 0

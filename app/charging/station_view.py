@@ -113,6 +113,27 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
+class StationTold(msgspec.Struct, frozen=True, kw_only=True):
+    """The last that a station told of one thing: firmware, log, monitor, charging_profile, charging_limit, display_message,
+    customer_information and the like. `body`: as received."""
+
+    kind: str
+    key: str
+    status: str | None
+    at: datetime
+    body: str
+
+
+class StationNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """What a monitor or a component of a station noticed."""
+
+    at: datetime
+    component: str
+    variable: str
+    trigger: str
+    value: str
+
+
 class StationDetail(msgspec.Struct, frozen=True, kw_only=True):
     """The whole page of a station."""
 
@@ -139,6 +160,8 @@ class StationDetail(msgspec.Struct, frozen=True, kw_only=True):
     local_list: StationList | None
     residents: list[StationResident]
     reservations: list[Reservation]
+    told: list[StationTold]
+    notices: list[StationNotice]
 
 
 STATION = """
@@ -168,6 +191,16 @@ FROM local_list l WHERE l.station_id = $1
 """
 
 
+# What is told of connectors is shown as the state of the places.
+TOLD = """
+SELECT kind, key, status, at, left(body, 4000) AS body FROM station_state WHERE station_id = $1 AND gone_at IS NULL AND kind <> 'connector'
+ORDER BY at DESC, kind, key LIMIT 50
+"""
+NOTICES = """
+SELECT at, component, variable, trigger, value FROM station_event WHERE station_id = $1 ORDER BY at DESC, event_no DESC LIMIT 20
+"""
+
+
 async def station_detail(station_id: UUID, now: datetime) -> StationDetail:
     """The page (inside the caller's transaction). Raises Refused not_found."""
     row = await fetchrow(STATION, station_id)
@@ -185,6 +218,8 @@ async def station_detail(station_id: UUID, now: datetime) -> StationDetail:
         files=await station_files.files_of_station(station_id), firmwares=await station_files.firmware_files(),
         local_list=None if listed is None else StationList(**listed),
         residents=[StationResident(id=one.id, name=one.name) for one in people],
+        told=[StationTold(**one) for one in await fetch(TOLD, station_id)],
+        notices=[StationNotice(**one) for one in await fetch(NOTICES, station_id)],
         reservations=[Reservation(**one) for one in await reservations.of_station(station_id, now)],
     )  # fmt: skip
 

@@ -12,12 +12,14 @@ DEFAULT_HTTP_PORT = 8000
 DEFAULT_OCPP_PORT = 9000
 DEFAULT_TLS_PORT = 9443
 MOST_NODES = 64
+LONGEST_PING_S = 300
 
 DESCRIPTIONS: dict[str, str] = {
     "HOFSTROM_DATA": "folder for the embedded database, mails, logs and keys (default .data)",
     "HOFSTROM_HTTP_PORT": "port of the web application (default 8000; 0 picks a free one)",
     "HOFSTROM_OCPP_PORT": "port for the stations (default 9000; 0 picks a free one)",
     "HOFSTROM_OCPP_NODES": "how many listeners for stations share the ports (default 1); `hofstrom up` starts as many",
+    "HOFSTROM_OCPP_PING": "seconds between two signs of life of a station, 1 to 300 (default 30); after two without one it is offline",
     "HOFSTROM_OCPP_TLS_PORT": "port for stations over TLS (empty: none on this machine alone, 9443 on a network; 0 picks a free one)",
     "HOFSTROM_OCPP_PLAIN": "where stations may come without TLS: private (default: this machine or a private network), off, public",
     "HOFSTROM_OCPP_NAMES": "names and addresses by which stations reach the TLS port, with commas (default: those of PUBLIC_URL)",
@@ -51,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_port: int
     ocpp_port: int
     ocpp_nodes: int
+    ocpp_ping_s: int
     host: str
     public_url: str
     ocpp_tls_port: int | None
@@ -96,7 +99,8 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         data=data,
         http_port=http_port,
         ocpp_port=_port(environ, "HOFSTROM_OCPP_PORT", DEFAULT_OCPP_PORT),
-        ocpp_nodes=_nodes(environ),
+        ocpp_nodes=_whole(environ, "HOFSTROM_OCPP_NODES", 1, MOST_NODES),
+        ocpp_ping_s=_whole(environ, "HOFSTROM_OCPP_PING", 30, LONGEST_PING_S),
         host=host,
         ca=Path(environ.get("HOFSTROM_CA") or data / "ca").resolve(),
         **_station_tls(environ, host),
@@ -148,10 +152,10 @@ def _port(environ: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def _nodes(environ: Mapping[str, str]) -> int:
-    text = environ.get("HOFSTROM_OCPP_NODES") or "1"
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_NODES:
-        raise BadSetting(f"HOFSTROM_OCPP_NODES is '{text}': write how many listeners share the port, 1 to {MOST_NODES}.")
+def _whole(environ: Mapping[str, str], name: str, default: int, most: int) -> int:
+    text = environ.get(name) or str(default)
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise BadSetting(f"{name} is '{text}': write a whole number from 1 to {most}.")
     return int(text)
 
 

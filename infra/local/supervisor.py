@@ -171,6 +171,7 @@ class Supervisor:
         chosen = {
             "HOFSTROM_DATA": str(s.data), "HOFSTROM_HTTP_PORT": str(s.http_port), "HOFSTROM_OCPP_PORT": str(s.ocpp_port),
             "HOFSTROM_OCPP_NODES": str(s.ocpp_nodes),
+            "HOFSTROM_OCPP_PING": str(s.ocpp_ping_s),
             "HOFSTROM_PUBLIC_URL": s.public_url, "HOFSTROM_HOST": s.host, "DATABASE_URL": s.database_url,
             "REDIS_URL": s.redis_url, "HOFSTROM_SECRET_KEY": s.secret_key.decode(), "PYTHONUNBUFFERED": "1",
         }  # fmt: skip

@@ -1,7 +1,7 @@
 """Local lists in step with badges, on both versions: full at first, differences after, never more than the station can take."""
 
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -16,6 +16,7 @@ from app.residents.commands import report_badge_lost
 from tests.charging.house import BADGE_ANNA, BADGE_BEN, BADGE_BLOCKED, SECRET
 from tests.ocpp_server.conftest import eventually, rows
 from tests.ocpp_server.list_station import BOOT, ListStation, obeying
+from tests.ocpp_server.speaking import Charge
 
 NEW_BADGE = "04C0FFEE000001"
 
@@ -90,6 +91,7 @@ async def test_the_list_is_sent_in_full_and_then_follows_every_badge_within_five
     assert {kind for kind, _ in memory.sent[1:]} == {"Differential"}
 
 
+@pytest.mark.row("M09")
 async def test_only_badges_on_the_list_charge_at_a_station_that_is_cut_off(site, version):
     memory = ListStation(version)
     await online(site, memory)
@@ -97,6 +99,13 @@ async def test_only_badges_on_the_list_charge_at_a_station_that_is_cut_off(site,
     await settled()
     unknown = {"ocpp1.6": "AllowOfflineTxForUnknownId", "ocpp2.0.1": "AuthCtrlr.OfflineTxForUnknownIdEnabled"}[version]
     assert memory.settings[unknown] == "false"
+    local = {"ocpp1.6": "LocalAuthorizeOffline", "ocpp2.0.1": "AuthCtrlr.LocalAuthorizeOffline"}[version]
+    assert memory.settings.get(local, "true") == "true"
+    # What an unknown badge has charged all the same, at a station that does not obey, is told so and charged to nobody.
+    charge = Charge(site.opened[-1], tag="04FFFFFFFFFF01")
+    assert await charge.begin(datetime.now(UTC) - timedelta(hours=2), 1000) == "Invalid"
+    await charge.end(datetime.now(UTC) - timedelta(hours=1), 2000)
+    assert await rows("SELECT person_id, state FROM charging_session") == [{"person_id": None, "state": "ended"}]
 
 
 async def test_a_list_that_is_still_right_is_not_sent_again(site, version):
