@@ -132,12 +132,16 @@ class Node:
                 log.error("commands not read", error=repr(error))
 
     async def show_life(self) -> None:
-        """Keep this node's presence true, clear that of dead ones, end commands that nobody works any more."""
+        """Keep this node's presence true, clear that of dead ones, and let go what a newer connection elsewhere has replaced:
+        the word of it may have been lost with Redis."""
         while True:
             try:
                 held = [(one.station.id, one.station.connection_no) for one in self.connections.values()]
                 now = self._clock()
-                await self.announce(await nodes.node_lives(self.name, held, now))
+                changed, replaced = await nodes.node_lives(self.name, held, now)
+                for station_id in replaced:
+                    self._close_older(station_id, dict(held)[station_id])
+                await self.announce(changed)
             except DATABASE_ERRORS as error:
                 log.error("sign of life not stored", error=repr(error))
             await asyncio.sleep(LIFE_SECONDS)
@@ -169,7 +173,13 @@ class Node:
             return
         if "connection_no" not in hint:
             connection.commands.wake()
-        elif hint["connection_no"] > connection.station.connection_no:
+        else:
+            self._close_older(connection.station.id, hint["connection_no"] - 1)
+
+    def _close_older(self, station_id: UUID, number: int) -> None:
+        """Close a station's connection here if its number is not beyond this one."""
+        connection = self.connections.get(station_id)
+        if connection is not None and connection.station.connection_no <= number:
             self._closing.append(asyncio.create_task(connection.socket.close(POLICY_VIOLATION, "replaced by a newer connection")))
 
 

@@ -10,6 +10,7 @@ from app.charging.model import Changed
 from app.database.transaction import as_machine, execute, fetch
 
 DEAD_AFTER = timedelta(seconds=45)
+JUST_COME = timedelta(seconds=5)
 FORGOTTEN_AFTER = timedelta(days=1)
 
 ALIVE = "INSERT INTO ocpp_node (node, seen_at) VALUES ($1, $2) ON CONFLICT (node) DO UPDATE SET seen_at = $2"
@@ -32,18 +33,33 @@ def _is_dead(process: str, is_gone: Callable[[int], bool]) -> bool:
     return process.isdecimal() and is_gone(int(process))
 
 
-async def node_lives(node: str, held: list[tuple[UUID, int]], now: datetime) -> list[Changed]:
-    """A node's sign of life with the (station, connection number) that it holds. Clears the presence of dead nodes and
-    repairs its own, should another have taken it for dead."""
+# Another node may have taken this one for dead.
+BACK = """
+UPDATE station s SET online = true, online_changed_at = $4, node = $1
+FROM unnest($2::uuid[], $3::bigint[]) AS held (id, connection_no)
+WHERE s.id = held.id AND s.connection_no = held.connection_no AND NOT s.online RETURNING s.account_id, s.id
+"""
+# What left while the database was away. Who has come in the last moments may not be in the list yet.
+LEFT = """
+UPDATE station s SET online = false, online_changed_at = $3, node = NULL
+WHERE s.node = $1 AND s.online AND s.online_changed_at < $4 AND s.id <> ALL($2::uuid[]) RETURNING s.account_id, s.id
+"""
+REPLACED = """
+SELECT s.id FROM station s JOIN unnest($1::uuid[], $2::bigint[]) AS held (id, connection_no) ON s.id = held.id
+WHERE s.connection_no > held.connection_no
+"""
+
+
+async def node_lives(node: str, held: list[tuple[UUID, int]], now: datetime) -> tuple[list[Changed], list[UUID]]:
+    """A node's sign of life with the (station, connection number) that it holds. Makes presence true again: of dead nodes, and
+    its own. Returns what pages are told, and the stations that have a newer connection elsewhere."""
+    ids, numbers = [id_ for id_, _ in held], [number for _, number in held]
     async with as_machine():
         await execute(ALIVE, node, now)
-        back = await fetch(
-            "UPDATE station s SET online = true, online_changed_at = $4, node = $1"
-            " FROM unnest($2::uuid[], $3::bigint[]) AS held (id, connection_no)"
-            " WHERE s.id = held.id AND s.connection_no = held.connection_no AND NOT s.online"
-            " RETURNING s.account_id, s.id", node, [id_ for id_, _ in held], [number for _, number in held], now,
-        )  # fmt: skip
-    return [_station_changed(row) for row in back] + await forget_dead_nodes(now)
+        rows = [*await fetch(BACK, node, ids, numbers, now), *await fetch(LEFT, node, ids, now, now - JUST_COME)]
+        replaced = await fetch(REPLACED, ids, numbers)
+    changed = [_station_changed(row) for row in rows] + await forget_dead_nodes(now)
+    return changed, [row["id"] for row in replaced]
 
 
 async def forget_dead_nodes(now: datetime) -> list[Changed]:

@@ -4,12 +4,15 @@ import asyncio
 import base64
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
+from app.charging import nodes
 from app.charging.intents import V16, V201
-from app.database.transaction import as_owner, execute
+from app.database.transaction import as_machine, as_owner, execute
 from app.kernel.clock import utc_now
+from ocpp_server import main as main_module
 from ocpp_server.door import SLOW_SECONDS, Throttle, basic, identity_in
 from ocpp_server.main import running_node
 from tests.charging.house import make_house
@@ -100,6 +103,30 @@ async def test_st32_a_connection_at_another_node_wins_too(site, settings_for, ve
         assert await online()
         second.cut()
     await eventually(lambda: rows("SELECT 1 FROM station WHERE identity = 'CP-1' AND NOT online"))
+
+
+async def test_st32_a_connection_at_another_node_wins_too_while_redis_is_away(site, settings_for, monkeypatch):
+    monkeypatch.setattr(main_module, "LIFE_SECONDS", 0.1)
+    one, other = settings_for(HOFSTROM_OCPP_PORT="1", REDIS_URL=""), settings_for(HOFSTROM_OCPP_PORT="2", REDIS_URL="")
+    async with running_node(one, utc_now, port=0) as (here, port), running_node(other, utc_now, port=0) as (there, far):
+        first = await Site(site.house, here, port, [], site.dsn).connected()
+        second = await Site(site.house, there, far, [], site.dsn).connected()
+        assert await first.closed() == 1008
+        assert (await second.said("Heartbeat", {}))["currentTime"]
+        assert await online()
+        second.cut()
+
+
+async def test_a_station_that_left_while_the_database_was_away_is_not_shown_online(site, monkeypatch):
+    monkeypatch.setattr(nodes, "JUST_COME", timedelta(0))
+    station = await site.connected()
+    station.cut()
+    await eventually(lambda: rows("SELECT 1 FROM station WHERE identity = 'CP-1' AND NOT online"))
+    async with as_machine():  # as if its leaving had not been stored
+        await execute("UPDATE station SET online = true, node = $1 WHERE identity = 'CP-1'", site.node.name)
+    changed, replaced = await nodes.node_lives(site.node.name, [], utc_now())
+    assert [(one.kind, one.station_id) for one in changed] == [("connector", site.house.stations["CP-1"])]
+    assert replaced == [] and not await online()
 
 
 async def test_st33_guessing_is_slowed_and_the_true_station_gets_in_at_its_first_try(site, version):
