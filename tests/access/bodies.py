@@ -135,6 +135,15 @@ BODY_OBJECTS = {
     "POST /api/invitation/open", "POST /api/invitations", "POST /api/operator/badges", "POST /api/sites",
 }  # fmt: skip
 FILES = {"POST /api/operator/firmware"}
-SHEETS = {"POST /api/sites/{site_id}/residents-import"}
-SHEET = (b"--zz\r\ncontent-disposition: form-data; name=\"file\"; filename=\"r.csv\"\r\ncontent-type: text/csv\r\n\r\n"
-         b"building;place;given_name;family_name;street;postcode;city;entry\nA;A 9.9;N;N;S;1;C;2026-12-01\n\r\n--zz--\r\n")  # fmt: skip
+
+
+def _upload(name: str, content: bytes) -> bytes:
+    """A form with one file; the boundary is zz."""
+    return b'--zz\r\ncontent-disposition: form-data; name="file"; filename="%s"\r\n\r\n%s\r\n--zz--\r\n' % (name.encode(), content)
+
+
+SHEET = b"building;place;given_name;family_name;street;postcode;city;entry\nA;A 9.9;N;N;S;1;C;2026-12-01\n"
+UPLOADS = {
+    "POST /api/sites/{site_id}/residents-import": _upload("r.csv", SHEET),
+    "POST /api/operator/bank-files": _upload("camt.xml", b"<Document/>"),  # refused by what it says, which only operators get to hear
+}

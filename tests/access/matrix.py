@@ -22,7 +22,7 @@ from litestar import Litestar
 from app.kernel.settings import Settings, settings_from
 from app.main import create_app, document
 from app.worker import Worker
-from tests.access.bodies import BODIES, BODY_OBJECTS, FILES, KINDS, QUERIES, SHEET, SHEETS, VARIANTS, WORDS
+from tests.access.bodies import BODIES, BODY_OBJECTS, FILES, KINDS, QUERIES, UPLOADS, VARIANTS, WORDS
 from tests.access.calls import Answer, call, settle, taken_back
 from tests.access.world import MARK, NOW, RELATIONS, ROLES, World, settings_in, words
 
@@ -133,8 +133,8 @@ class Tries:
         path += QUERIES.get(route.key, "").replace("{code}", self.world.objects["code"]["mine"])
         headers = dict(self.csrf) if role == "nobody" else {"authorization": f"Bearer {self.world.tokens[0][role]}"}
         body, kind = b"", "application/json"
-        if route.key in SHEETS:
-            body, kind = SHEET, "multipart/form-data; boundary=zz"
+        if route.key in UPLOADS:
+            body, kind = UPLOADS[route.key], "multipart/form-data; boundary=zz"
         elif route.key in FILES:
             body, kind = b"firmware", "application/octet-stream"
         elif route.key in BODIES:
