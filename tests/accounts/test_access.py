@@ -235,7 +235,8 @@ async def test_a_role_for_one_site_from_day_to_day_opens_that_site_then_and_noth
         assert (await client.get(f"/api/sites/{desk.site(0)}")).status_code == 404
         for whole in ("/api/operator/stations", "/api/operator/badges", "/api/operator/month?period=2026-10", "/api/operator/review"):
             assert (await client.get(whole)).status_code == 403, whole
-        rename = {"version": 1, "name": "Umbenannt"}
+        version = (await client.get(f"/api/sites/{desk.site(1)}")).json()["site"]["version"]
+        rename = {"version": version, "name": "Umbenannt"}
         assert (await client.patch(f"/api/sites/{desk.site(0)}", json=rename)).status_code == 404
         assert (await client.patch(f"/api/sites/{desk.site(1)}", json=rename)).status_code == 200
         for wide in ({"role": "operator"}, {"role": "installer"}):

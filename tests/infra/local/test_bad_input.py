@@ -146,10 +146,9 @@ def test_a_database_that_lacks_steps_is_no_obstacle_but_is_said(house, postgres)
     assert (answer.returncode, "Run `hofstrom migrate`" in answer.stdout) == (1, True), answer.stdout
 
 
-def test_a_log_tells_what_a_part_said_before_it_ended(house):
-    """The worker cannot start: its queue's schema is another program's."""
+def test_a_part_that_ends_without_a_word_is_named_with_its_log(house):
     ready = house.up("--no-demo")
     wait_until(lambda: house.get("/ready") == 200, "it is up")
     os.kill(ready["pids"]["web"], 9)
     wait_until(lambda: "! web was killed by SIGKILL" in house.output(), "the crash is told")
-    assert "Its last words:" in house.output()
+    assert f"Its log: {house.data / 'log' / 'web.log'}" in house.output()
