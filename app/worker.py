@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from app.accounts.licences import remind
 from app.billing.commands import charge_session, run_month, settle_session
+from app.billing.reminders import remind_overdue
 from app.billing.told_prices import tell_cost, tell_prices
 from app.charging.authority import Authority, passphrase_of
 from app.charging.limits import tend as tend_limits
@@ -39,7 +40,7 @@ from app.outbox.wake import COMMANDS, live_channel, publish
 from app.privacy.commands import erase_logins
 from app.residents.moves import refill_site, retire_residents
 from app.sites.queries import sites
-from notifications.commands import mail_bill, mail_invitation, mail_licence, mail_link, mail_site_form
+from notifications.commands import mail_bill, mail_invitation, mail_licence, mail_link, mail_reminder, mail_site_form
 
 log = structlog.get_logger()
 
@@ -98,6 +99,9 @@ class Worker:
     async def bill_issued(self, account_id: str, invoice_id: str) -> None:
         await mail_bill(self.settings, UUID(account_id), UUID(invoice_id), self.clock())
 
+    async def bill_reminded(self, account_id: str, invoice_id: str, level: int) -> None:
+        await mail_reminder(self.settings, UUID(account_id), UUID(invoice_id), level, self.clock())
+
     async def licence_ends(self, account_id: str, kind: str, expires_on: str) -> None:
         await mail_licence(self.settings, UUID(account_id), kind, date.fromisoformat(expires_on), self.clock())
 
@@ -127,6 +131,7 @@ class Worker:
             "CertificateRequested": self.certificate_requested,
             "LoginLinkRequested": self.login_link_requested,
             "BillIssued": self.bill_issued,
+            "BillReminded": self.bill_reminded,
             "OwnerChanged": self.owner_changed,
             "InvitationSent": self.invitation_sent,
             "SiteFormSent": self.site_form_sent,
@@ -149,6 +154,17 @@ class Worker:
                     await run_month(account["id"], site.id, period, now)
                 except Exception:  # reported, and the other sites' bills must not wait for it
                     log.exception("month failed", site=str(site.id))
+
+    async def remind_overdue(self) -> None:
+        """On the timetable: reminders of overdue bills. A failing account stops no other."""
+        async with as_machine():
+            accounts = await fetch("SELECT id FROM account ORDER BY id")
+        for account in accounts:
+            now = self.clock()
+            try:
+                await remind_overdue(account["id"], now.date(), now)
+            except Exception:  # reported, and the other accounts' reminders must not wait for it
+                log.exception("reminders failed", account=str(account["id"]))
 
     async def mend_charging(self) -> None:
         """On the timetable: what a station, a node or a cut line has left behind."""
@@ -210,6 +226,11 @@ def queue_app(settings: Settings, worker: Worker) -> procrastinate.App:
     @queue.task(name="renew_certificates", queueing_lock="renew_certificates")
     async def renew_station_certificates(timestamp: int) -> None:
         await worker.renew_certificates()
+
+    @queue.periodic(cron="40 6 * * *")
+    @queue.task(name="remind_overdue", queueing_lock="remind_overdue")
+    async def remind_of_bills(timestamp: int) -> None:
+        await worker.remind_overdue()
 
     @queue.periodic(cron="15 3 * * *")
     @queue.task(name="issue_last_month", queueing_lock="issue_last_month")

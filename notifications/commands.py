@@ -6,12 +6,23 @@ from uuid import UUID
 from app.accounts.licences import superadmins
 from app.billing import queries as billing
 from app.billing.documents import words
+from app.billing.reminders import OWNER_FROM
 from app.database.transaction import as_machine, execute, fetchrow, fetchval, in_account
 from app.kernel.identifiers import token_hash
 from app.kernel.settings import Settings
 from app.residents.queries import person
+from app.sites import queries as sites
 from notifications.email import send
-from notifications.rules import Mail, bill_mail, invitation_mail, licence_mail, link_mail, site_form_mail
+from notifications.rules import (
+    Mail,
+    bill_mail,
+    invitation_mail,
+    licence_mail,
+    link_mail,
+    owner_told_mail,
+    reminder_mail,
+    site_form_mail,
+)  # fmt: skip
 
 
 async def deliver(settings: Settings, account_id: UUID | None, key: str, recipient: str, mail: Mail, now: datetime) -> None:
@@ -90,3 +101,25 @@ async def mail_bill(settings: Settings, account_id: UUID, invoice_id: UUID, now:
     due = words.day(bill.due_on, form)
     mail = bill_mail(resident.locale, settings.public_url, str(invoice_id), bill.number, amount, due)
     await deliver(settings, account_id, f"bill:{invoice_id}", resident.email, mail, now)
+
+
+async def mail_reminder(settings: Settings, account_id: UUID, invoice_id: UUID, level: int, now: datetime) -> None:
+    """A reminder to the resident; from the second on the owner is told too. Nobody without an address is written to."""
+    async with in_account(account_id):
+        bill = await billing.bill(invoice_id, now.date())
+        if bill is None:
+            return
+        resident, terms = await person(bill.person_id), await sites.terms_on(bill.site_id, now.date())
+        owner = None if terms is None or level < OWNER_FROM else await person(terms.owner_id)
+        open_minor = await fetchval("SELECT open_minor FROM reminder WHERE invoice_id = $1 AND level = $2", invoice_id, level)
+    key = f"reminder:{invoice_id}:{level}"
+    for to in (resident, owner):
+        if to is None or not to.email:
+            continue
+        form = words.region(to.locale, to.country)
+        amount, due = f"{bill.currency} {words.money(open_minor, bill.currency, form)}", words.day(bill.due_on, form)
+        if to is resident:
+            mail = reminder_mail(to.locale, settings.public_url, str(invoice_id), level, bill.number, amount, due)
+        else:
+            mail = owner_told_mail(to.locale, level, bill.resident_name, bill.number, amount, due)
+        await deliver(settings, account_id, f"{key}:{'resident' if to is resident else 'owner'}", to.email, mail, now)

@@ -27,6 +27,30 @@ BILL = {
     "fr": ("Votre facture {number}", "Bonjour\n\nVotre facture {number} est prête : {amount}, payable jusqu’au {due}.\n\n{link}\n"),
     "it": ("La Sua fattura {number}", "Buongiorno\n\nLa Sua fattura {number} è pronta: {amount}, pagabile entro il {due}.\n\n{link}\n"),
     "en": ("Your bill {number}", "Hello\n\nYour charging bill {number} is ready: {amount}, payable by {due}.\n\n{link}\n"),
+    "nl": ("Uw rekening {number}", "Goedendag\n\nUw laadrekening {number} staat klaar: {amount}, te betalen tot {due}.\n\n{link}\n"),
+}  # fmt: skip
+REMINDER = {
+    "de": ("{level}. Mahnung zur Rechnung {number}", "Guten Tag\n\nVon Ihrer Rechnung {number} sind noch {amount} offen, fällig seit {due}."
+           " Bitte zahlen Sie in den nächsten zehn Tagen. Stimmt etwas nicht, melden Sie es hier; dann ruht die Mahnung:\n\n{link}\n"),
+    "fr": ("{level}e rappel de la facture {number}", "Bonjour\n\nDe votre facture {number}, {amount} restent à payer depuis le {due}."
+           " Veuillez payer dans les dix jours. Si quelque chose ne va pas, dites-le ici ; le rappel est alors suspendu :\n\n{link}\n"),
+    "it": ("{level}° sollecito per la fattura {number}", "Buongiorno\n\nDella Sua fattura {number} restano da pagare {amount} dal {due}. La"
+           " preghiamo di pagare entro dieci giorni. Se qualcosa non va, lo dica qui; il sollecito è sospeso:\n\n{link}\n"),
+    "en": ("Reminder {level} of bill {number}", "Hello\n\nOf your bill {number}, {amount} are still open and were due on {due}."
+           " Please pay within ten days. If something is wrong, say so here; reminders then rest:\n\n{link}\n"),
+    "nl": ("{level}e herinnering voor rekening {number}", "Goedendag\n\nVan uw rekening {number} staat nog {amount} open, vervallen op"
+           " {due}. Betaal binnen tien dagen. Klopt er iets niet, meld het hier; dan rust de herinnering:\n\n{link}\n"),
+}  # fmt: skip
+OWNER_TOLD = {
+    "de": ("{level}. Mahnung an {name}", "Guten Tag\n\nWir haben {name} zum {level}. Mal gemahnt: Rechnung {number}, offen {amount}, fällig"
+           " seit {due}.\n"),
+    "fr": ("{level}e rappel à {name}", "Bonjour\n\nNous avons envoyé à {name} le {level}e rappel : facture {number}, {amount} ouverts,"
+           " échus le {due}.\n"),
+    "it": ("{level}° sollecito a {name}", "Buongiorno\n\nAbbiamo inviato a {name} il {level}° sollecito: fattura {number}, aperti {amount},"
+           " scaduti il {due}.\n"),
+    "en": ("Reminder {level} to {name}", "Hello\n\nWe have sent {name} reminder {level}: bill {number}, {amount} open, due on {due}.\n"),
+    "nl": ("{level}e herinnering aan {name}", "Goedendag\n\nWij hebben {name} de {level}e herinnering gestuurd: rekening {number}, open"
+           " {amount}, vervallen op {due}.\n"),
 }  # fmt: skip
 
 
@@ -110,3 +134,16 @@ def bill_mail(locale: str, public_url: str, bill_id: str, number: str, amount: s
     subject, text = BILL[locale]
     link = f"{public_url}/bills/{bill_id}"
     return Mail(subject.format(number=number), text.format(number=number, amount=amount, due=due, link=link))
+
+
+def reminder_mail(locale: str, public_url: str, bill_id: str, level: int, number: str, amount: str, due: str) -> Mail:
+    """A reminder to the resident."""
+    subject, text = REMINDER[locale]
+    link = f"{public_url}/bills/{bill_id}"
+    return Mail(subject.format(level=level, number=number), text.format(number=number, amount=amount, due=due, link=link))
+
+
+def owner_told_mail(locale: str, level: int, name: str, number: str, amount: str, due: str) -> Mail:
+    """What the owner is told of a resident's reminder."""
+    subject, text = OWNER_TOLD[locale]
+    return Mail(subject.format(level=level, name=name), text.format(level=level, name=name, number=number, amount=amount, due=due))

@@ -171,6 +171,10 @@ class BillView(TypedDict):
     status: Status
     reference: str
     energy_wh: int
+    kind: str
+    corrects_id: UUID | None
+    reminders: int
+    disputed: bool
 
 
 class BillDetail(BillView):

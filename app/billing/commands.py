@@ -73,7 +73,7 @@ async def settle_session(account_id: UUID, session_id: UUID, now: datetime) -> l
         standing = (await queries.charges_of_sessions([session_id])).get(session_id)
         payable_now = session.state == "ended" and session.person_id is not None and session.stopped_at is not None
         if not payable_now and standing is not None:
-            await _take_back(account_id, session, standing, now)
+            await take_back(account_id, session, standing, now)
         if payable_now and (standing is None or not _says_the_same(standing, session)):
             await _book_anew(account_id, session, standing, now)
         people = {session.person_id, None if standing is None else standing.person_id}
@@ -86,7 +86,7 @@ async def _book_anew(account_id: UUID, session: Session, standing: Charge | None
         log.error("session without a price", session=str(session.id), site=session.site_name)
         return
     if standing is not None:
-        await _take_back(account_id, session, standing, now)
+        await take_back(account_id, session, standing, now)
     cost = rules.price_session(session, await session_values(session.id), tariff)
     await _book(account_id, session, cost, tariff, now, await queries.next_revision(session.id))
 
@@ -95,16 +95,18 @@ def _says_the_same(charge: Charge, session: Session) -> bool:
     return (charge.person_id, charge.energy_wh, charge.occurred_at) == (session.person_id, session.energy_wh, session.stopped_at)
 
 
-async def _take_back(account_id: UUID, session: Session, charge: Charge, now: datetime) -> None:
-    """The opposite of a charge, and of its ledger entry."""
+async def take_back(account_id: UUID, session: Session, charge: Charge, now: datetime) -> UUID:
+    """The opposite of a charge, and of its ledger entry (inside the caller's transaction); returns the opposite's id."""
     lines = msgspec.json.encode([msgspec.structs.replace(line, quantity=-line.quantity, amount_minor=-line.amount_minor)
                                  for line in charge.lines]).decode()  # fmt: skip
     period = await queries.open_period(session.site_id, charge.period)
-    await fetchval(TAKE_BACK, charge.id, new_id(), charge.revision + 1, period, lines, now)
+    opposite = new_id()
+    await fetchval(TAKE_BACK, charge.id, opposite, charge.revision + 1, period, lines, now)
     booked = await entry_of(rules.session_key(session.id, charge.revision))
     if booked is None:
         raise LookupError(f"charge {charge.id} has no ledger entry")
     await post(account_id, reversal(booked[1], booked[0], now), now)
+    return opposite
 
 
 async def _book(account_id: UUID, session: Session, cost: Price, tariff: Tariff, now: datetime, revision: int = 1) -> None:
@@ -210,9 +212,9 @@ async def _settle(account_id: UUID, payment_id: UUID, credit: Credit, reference:
     # Two transfers for one bill at once: the second sees what the first has left open.
     await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{account_id}:{reference}")
     row = await fetchrow(
-        "SELECT i.id, i.person_id, i.gross_minor - coalesce((SELECT sum(amount_minor) FROM settlement t"
-        " WHERE t.account_id = i.account_id AND t.invoice_id = i.id), 0)::bigint AS open_minor"
-        " FROM invoice i WHERE i.reference = $1 AND i.currency = $2", reference, credit.currency,
+        "SELECT i.id, i.person_id, i.gross_minor - s.settled_minor AS open_minor FROM invoice i"
+        " JOIN invoice_settled s ON s.account_id = i.account_id AND s.invoice_id = i.id"
+        " WHERE i.reference = $1 AND i.currency = $2", reference, credit.currency,
     )  # fmt: skip
     if row is not None and row["open_minor"] > 0:
         await execute(

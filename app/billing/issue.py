@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from app.billing import queries, rules
+from app.billing.credit import credit_minor, lock_person, use_credit
 from app.billing.documents.bill import BillDocument, Party, SessionLine, render_bill
 from app.billing.model import Charge
 from app.billing.qr_slip import reference_for
@@ -21,6 +22,7 @@ from app.outbox.commands import record
 from app.residents.queries import Person, person
 from app.sites.queries import Site
 from app.tariffs.model import PriceLine
+from app.tariffs.queries import labels_of
 from app.tariffs.rules import vat_groups
 
 MONTHS_SHOWN = 13
@@ -31,11 +33,13 @@ async def issue_bill(account_id: UUID, site: Site, person_id: UUID, period: date
     async with in_account(account_id):
         # Two runs at once: the second waits here for the number, and then finds the bill.
         issued_on = local_date(now, site.time_zone)
-        number = await _next_number(account_id, site.creditor_id, issued_on.year)
+        number = await next_number(account_id, site.creditor_id, issued_on.year)
         known = await fetchval(
             "SELECT 1 FROM invoice WHERE site_id = $1 AND person_id = $2 AND kind = 'charging' AND period_start = $3",
             site.id, person_id, period,
         )  # fmt: skip
+        await lock_person(person_id)
+        available_minor = await credit_minor(person_id)
         charges = await queries.charges_to_bill(site.id, person_id, period)
         resident = await person(person_id)
         if known or not charges or resident is None:
@@ -44,8 +48,9 @@ async def issue_bill(account_id: UUID, site: Site, person_id: UUID, period: date
                 site.creditor_id, issued_on.year,
             )  # fmt: skip
             return 0
-        bill = await _document(site, resident, charges, period, issued_on, number)
+        bill = await _document(site, resident, charges, period, issued_on, number, available_minor)
         invoice_id = await _store(account_id, site, person_id, bill, charges, now)
+        await use_credit(account_id, invoice_id, bill.credit_minor, now)
         vat_of_charges = sum(charge.vat_minor for charge in charges)
         rounding = rules.invoice_rounding_entry(invoice_id, bill.number, vat_of_charges, bill.vat_minor, bill.currency, now)
         if rounding is not None:
@@ -55,18 +60,20 @@ async def issue_bill(account_id: UUID, site: Site, person_id: UUID, period: date
 
 
 NEXT_NUMBER = """
-INSERT INTO number_series (account_id, creditor_id, series, year, last_no) VALUES ($1, $2, 'R', $3, 1)
+INSERT INTO number_series (account_id, creditor_id, series, year, last_no) VALUES ($1, $2, $4, $3, 1)
 ON CONFLICT (account_id, creditor_id, series, year) DO UPDATE SET last_no = number_series.last_no + 1
 RETURNING last_no
 """
 
 
-async def _next_number(account_id: UUID, creditor_id: UUID, year: int) -> int:
+async def next_number(account_id: UUID, creditor_id: UUID, year: int, series: str = "R") -> int:
     """The next number; the row stays locked until the commit, so that there is never a gap."""
-    return int(await fetchval(NEXT_NUMBER, account_id, creditor_id, year))
+    return int(await fetchval(NEXT_NUMBER, account_id, creditor_id, year, series))
 
 
-async def _document(site: Site, resident: Person, charges: list[Charge], period: date, issued_on: date, number: int) -> BillDocument:
+async def _document(
+    site: Site, resident: Person, charges: list[Charge], period: date, issued_on: date, number: int, available_minor: int
+) -> BillDocument:
     lines = positions(charges)
     groups = vat_groups(lines, charges[0].vat_rate, vat_included=True)
     months = {
@@ -105,6 +112,8 @@ async def _document(site: Site, resident: Person, charges: list[Charge], period:
         energy_wh=sum(charge.energy_wh for charge in charges),
         last_month=None if last is None else (last[1], last[0]),
         months=tuple((month, months.get(month, (0, 0))[0]) for month in shown),
+        credit_minor=min(sum(group.gross_minor for group in groups), available_minor),
+        labels=await labels_of(site.id, resident.locale),
     )  # fmt: skip
 
 

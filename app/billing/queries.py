@@ -34,6 +34,10 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     energy_wh: int
     resident_name: str
+    kind: str = "charging"
+    corrects_id: UUID | None = None
+    reminders: int = 0
+    disputed: bool = False
 
 
 CHARGE = """
@@ -41,10 +45,11 @@ SELECT c.*, c.class AS class_, ic.invoice_id FROM charge c
 LEFT JOIN invoice_charge ic ON ic.account_id = c.account_id AND ic.charge_id = c.id
 """
 BILL = """
-SELECT i.*, trim(p.given_name || ' ' || p.family_name) AS resident_name,
-       coalesce((SELECT sum(t.amount_minor) FROM settlement t
-                 WHERE t.account_id = i.account_id AND t.invoice_id = i.id), 0)::bigint AS paid_minor
+SELECT i.*, trim(p.given_name || ' ' || p.family_name) AS resident_name, s.settled_minor AS paid_minor,
+       (SELECT count(*)::int FROM reminder r WHERE r.account_id = i.account_id AND r.invoice_id = i.id) AS reminders,
+       EXISTS (SELECT 1 FROM dispute d WHERE d.account_id = i.account_id AND d.invoice_id = i.id AND d.closed_at IS NULL) AS disputed
 FROM invoice i JOIN person p ON p.account_id = i.account_id AND p.id = i.person_id
+JOIN invoice_settled s ON s.account_id = i.account_id AND s.invoice_id = i.id
 """
 
 
@@ -76,7 +81,9 @@ async def next_revision(session_id: UUID) -> int:
 
 async def open_period(site_id: UUID, period: date) -> date:
     """The first month from `period` on whose bills are not out yet: what comes late goes on the next bill."""
-    issued = await fetch("SELECT DISTINCT period_start FROM invoice WHERE site_id = $1 AND period_start >= $2", site_id, period)
+    issued = await fetch(
+        "SELECT DISTINCT period_start FROM invoice WHERE site_id = $1 AND period_start >= $2 AND kind = 'charging'", site_id, period
+    )
     closed = {row["period_start"] for row in issued}
     while period in closed:
         period = next_month(period)

@@ -90,6 +90,28 @@ def payment_entry(payment_id: UUID, bank_reference: str, person_id: UUID | None,
     )
 
 
+def match_entry(payment_id: UUID, person_id: UUID, amount_minor: int, currency: str, at: datetime) -> Entry:
+    """A payment that waited unmatched settles a resident's debt after all."""
+    return Entry(
+        source_key=f"match:{payment_id}", source_kind="payment", source_id=payment_id, text="Payment matched by hand",
+        occurred_at=at, currency=currency,
+        postings=(Posting(UNMATCHED, amount_minor), Posting(receivable(person_id), -amount_minor)),
+    )  # fmt: skip
+
+
+def refund_entry(refund_id: UUID, person_id: UUID, amount_minor: int, currency: str, at: datetime) -> Entry:
+    """Credit that is given back."""
+    return Entry(
+        source_key=f"refund:{refund_id}", source_kind="refund", source_id=refund_id, text="Refund",
+        occurred_at=at, currency=currency, postings=(Posting(receivable(person_id), amount_minor), Posting(BANK, -amount_minor)),
+    )  # fmt: skip
+
+
+def invoice_key(invoice_id: UUID) -> str:
+    """The ledger's unique key of a bill's own entry."""
+    return f"invoice:{invoice_id}"
+
+
 def invoice_rounding_entry(invoice_id: UUID, number: str, vat_of_charges: int, vat_minor: int, currency: str,
                            at: datetime) -> Entry | None:  # fmt: skip
     """VAT is due on the bill's total: what the charges' own VAT differs from it is booked as rounding."""
@@ -97,7 +119,7 @@ def invoice_rounding_entry(invoice_id: UUID, number: str, vat_of_charges: int, v
     if difference == 0:
         return None
     return Entry(
-        source_key=f"invoice:{invoice_id}",
+        source_key=invoice_key(invoice_id),
         source_kind="invoice",
         source_id=invoice_id,
         text=f"VAT rounding of bill {number}",

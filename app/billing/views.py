@@ -125,6 +125,7 @@ def bill_view(bill: Bill) -> BillView:
         "period_end": bill.period_end, "issued_on": bill.issued_on, "due_on": bill.due_on, "currency": bill.currency,
         "net_minor": bill.net_minor, "vat_minor": bill.vat_minor, "gross_minor": bill.gross_minor,
         "open_minor": bill.open_minor, "status": bill.status, "reference": bill.reference, "energy_wh": bill.energy_wh,
+        "kind": bill.kind, "corrects_id": bill.corrects_id, "reminders": bill.reminders, "disputed": bill.disputed,
     }  # fmt: skip
 
 

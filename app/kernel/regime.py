@@ -20,3 +20,8 @@ def standard_vat(country: str, day: date) -> Decimal:
     if not rates:
         raise LookupError(f"no VAT rate is known for {country} on {day}")
     return rates[-1]
+
+
+def vat_changes(country: str) -> tuple[date, ...]:
+    """The days on which a country's standard rate changed."""
+    return tuple(first for first, _ in STANDARD_VAT.get(country, ()))

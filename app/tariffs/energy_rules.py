@@ -112,6 +112,24 @@ def wh_by_component(use: Wh, rates: npt.NDArray[np.int16], components: int) -> W
     return answer
 
 
+def wh_by_day(use: Wh, rates: npt.NDArray[np.int16], slots: Slots, components: int) -> Wh:
+    """Wh of each day and component: `use` is (points, slots), the answer (points, days, components). One pass over the energy."""
+    change = np.concatenate(([True], (rates[1:] != rates[:-1]) | (slots.day[1:] != slots.day[:-1])))
+    starts = np.flatnonzero(change)
+    runs = np.add.reduceat(use, starts, axis=1, dtype=np.int64)
+    answer = np.zeros((len(use), days_of(slots.first, slots.last), components), dtype=np.int64)
+    for run, start in enumerate(starts):
+        if rates[start] != NONE:
+            answer[:, slots.day[start], rates[start]] += runs[:, run]
+    return answer
+
+
+def peaks_by_day(use: Wh, slots: Slots) -> Wh:
+    """The highest quarter-hour (Wh) of each day: (points, days)."""
+    starts = np.flatnonzero(np.concatenate(([True], slots.day[1:] != slots.day[:-1])))
+    return np.maximum.reduceat(use, starts, axis=1)
+
+
 def energy_lines(tariff: Tariff, solar_by_component: Sequence[int], grid_by_component: Sequence[int]) -> list[PriceLine]:
     """Lines for the kWh: each component once, its solar and its grid Wh together, tiers apart."""
     used = [int(s) + int(g) for s, g in zip(solar_by_component, grid_by_component, strict=True)]
@@ -123,9 +141,9 @@ def energy_lines(tariff: Tariff, solar_by_component: Sequence[int], grid_by_comp
     ]
 
 
-def peak_kw(use: Wh) -> Decimal:
-    """The highest quarter-hour times four, in kW."""
-    return kwh(int(use.max(initial=0)) * 4)
+def peak_kw(peak_wh: int) -> Decimal:
+    """The power of a quarter-hour's Wh: times four, in kW."""
+    return kwh(peak_wh * 4)
 
 
 def months_of(first: date, last: date) -> list[tuple[date, date]]:
@@ -137,14 +155,14 @@ def months_of(first: date, last: date) -> list[tuple[date, date]]:
     return parts
 
 
-def power_lines(tariff: Tariff, use: Wh, slots: Slots) -> list[PriceLine]:
-    """The power fee: each month's peak of the days of `use`, a line a month."""
+def power_lines(tariff: Tariff, peaks_wh: Sequence[int], first: date, last: date) -> list[PriceLine]:
+    """The power fee: a line for the peak of each month, from the peaks of the days from first to last."""
     lines = []
     for component in tariff.components:
         if component.dimension == "kw":
-            for first, last in months_of(slots.first, slots.last):
-                inside = (slots.day >= (first - slots.first).days) & (slots.day <= (last - slots.first).days)
-                lines.append(_fixed(component, peak_kw(use[inside]), tariff.currency))
+            for start, end in months_of(first, last):
+                highest = max(peaks_wh[(start - first).days : (end - first).days + 1])
+                lines.append(_fixed(component, peak_kw(int(highest)), tariff.currency))
     return [line for line in lines if line.quantity]
 
 

@@ -161,7 +161,8 @@ def test_the_power_fee_is_the_highest_quarter_hour_of_each_month_and_a_sites_fee
     slots = rules.slots_of(date(2026, 3, 1), date(2026, 4, 30), ZONE)
     use = np.full(slots.count, 100, dtype=np.int64)
     use[500], use[501], use[-1] = 2500, 2400, 1250
-    lines = rules.power_lines(tariff(HIGH, Component(dimension="kw", unit_price=Decimal("4.20"))), use, slots)
+    terms = tariff(HIGH, Component(dimension="kw", unit_price=Decimal("4.20")))
+    lines = rules.power_lines(terms, rules.peaks_by_day(use[None, :], slots)[0].tolist(), slots.first, slots.last)
     assert [(line.quantity, line.unit, line.amount_minor) for line in lines] == [
         (Decimal("10.000"), "kW", 4200),
         (Decimal("5.000"), "kW", 2100),

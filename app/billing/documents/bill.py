@@ -1,5 +1,6 @@
 """The bill of a month: what, how much, until when, how to pay, how it compares; then every session."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -8,7 +9,7 @@ import msgspec
 
 from app.billing.documents import words
 from app.billing.documents.render import render
-from app.billing.qr_slip import epc_matrix, plain_reference, qr_matrix, slip_party, slip_text
+from app.billing.qr_slip import epc_matrix, plain_reference, qr_matrix, shown_reference, slip_party, slip_text
 from app.kernel.money import to_major, to_minor
 from app.tariffs.model import PriceLine, VatGroup
 
@@ -68,6 +69,13 @@ class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
     last_month: tuple[int, int] | None
     months: tuple[tuple[date, int], ...]
     corrects: str | None = None
+    credit_minor: int = 0
+    labels: dict[str, str] = {}
+
+    @property
+    def payable_minor(self) -> int:
+        """What is still to be paid: the total less the credit that was used for it."""
+        return self.gross_minor - self.credit_minor
 
 
 class DoesNotAddUp(ValueError):
@@ -99,10 +107,10 @@ def _check(bill: BillDocument) -> None:
 def bill_data(bill: BillDocument) -> dict[str, Any]:
     """What the template prints: texts only."""
     t, form = words.texts(bill.locale), words.region(bill.locale, bill.creditor.country)
-    amount = words.money(bill.gross_minor, bill.currency, form)
+    amount, payable = (words.money(minor, bill.currency, form) for minor in (bill.gross_minor, bill.payable_minor))
     swiss = bill.iban[:2] in ("CH", "LI")
-    has_slip = swiss and bill.currency in ("CHF", "EUR") and bill.gross_minor > 0 and not bill.corrects
-    has_epc = not swiss and bill.currency == "EUR" and bill.gross_minor > 0 and not bill.corrects
+    has_slip = swiss and bill.currency in ("CHF", "EUR") and bill.payable_minor > 0 and not bill.corrects
+    has_epc = not swiss and bill.currency == "EUR" and bill.payable_minor > 0 and not bill.corrects
     title = f"{t['credit_note' if bill.corrects else 'bill']} {bill.number}"
     facts = [
         (t["bill_no"], bill.number),
@@ -115,8 +123,8 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
         "title": title, "language": bill.locale, "country": bill.creditor.country,
         "creditor": {"name": words.shortened(bill.creditor.name, 70)}, "headline": words.shortened(bill.site_name, 60),
         "sender": _one_line(bill.creditor),
-        "address": _lines(bill.resident), "facts": facts, "currency": bill.currency, "amount": amount,
-        "due_label": t["due"], "due": "" if bill.corrects else words.day(bill.due_on, form),
+        "address": _lines(bill.resident), "facts": facts, "currency": bill.currency, "amount": payable,
+        "due_label": t["due"], "due": "" if bill.corrects or not bill.payable_minor else words.day(bill.due_on, form),
         "how": _how(bill, t, has_epc), "comparison": _comparison(bill, form),
         "positions_head": [t["position"], t["quantity"], t["amount"]], "positions": _positions(bill, form),
         "bars": _bars(bill, form), "bars_alt": t["bars"], "bars_caption": t["bars"], "help": _help(bill, t),
@@ -129,7 +137,7 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
         "vat_title": t["vat"], "vat_head": [t["rate"], t["net"], t["tax"], t["gross"]],
         "vat": _vat(bill, t, form),
         "note": t["note"], "footer": f"{words.shortened(bill.creditor.name, 70)} · {title}", "page": t["page"], "of": t["of"],
-        "has_slip": has_slip, "amount_slip": f"{to_major(bill.gross_minor, bill.currency):,f}".replace(",", " "),
+        "has_slip": has_slip, "amount_slip": f"{to_major(bill.payable_minor, bill.currency):,f}".replace(",", " "),
         "slip": _slip(bill, t) if has_slip else {}, "has_epc": has_epc, "epc": _epc(bill, t) if has_epc else {},
     }  # fmt: skip
 
@@ -151,6 +159,8 @@ def _vat(bill: BillDocument, t: dict[str, str], form: str) -> list[list[str]]:
 def _how(bill: BillDocument, t: dict[str, str], has_epc: bool) -> str:
     if bill.corrects:
         return t["how_credit"]
+    if not bill.payable_minor:
+        return t["how_paid"]
     return t["how_epc"].format(iban=words.grouped(plain_reference(bill.iban))) if has_epc else t["how"]
 
 
@@ -160,26 +170,40 @@ def _help(bill: BillDocument, t: dict[str, str]) -> str:
 
 
 def _epc(bill: BillDocument, t: dict[str, str]) -> dict[str, Any]:
-    matrix = epc_matrix(bill.iban, bill.creditor.name, bill.gross_minor, bill.reference)
-    lines = [slip_text(bill.creditor.name, 70), words.grouped(plain_reference(bill.iban)), words.grouped(bill.reference)]
+    matrix = epc_matrix(bill.iban, bill.creditor.name, bill.payable_minor, bill.reference)
+    lines = [slip_text(bill.creditor.name, 70), words.grouped(plain_reference(bill.iban)), shown_reference(bill.reference)]
     return {"matrix": matrix, "alt": t["epc"], "label": t["epc_label"], "lines": lines}
 
 
 def _slip(bill: BillDocument, t: dict[str, str]) -> dict[str, Any]:
     creditor, resident = msgspec.structs.asdict(bill.creditor), msgspec.structs.asdict(bill.resident)
-    _, matrix = qr_matrix(bill.iban, creditor, resident, bill.gross_minor, bill.currency, bill.reference, bill.number)
+    _, matrix = qr_matrix(bill.iban, creditor, resident, bill.payable_minor, bill.currency, bill.reference, bill.number)
     return {
         "receipt": t["receipt"], "part": t["part"], "account_label": t["account"], "reference_label": t["reference"],
         "payer_label": t["payer"], "currency_label": t["currency"], "amount_label": t["amount_label"],
         "acceptance": t["acceptance"], "info_label": t["info"], "info": slip_text(bill.number, 140), "qr_alt": t["qr"],
         "matrix": matrix, "account": [words.grouped(plain_reference(bill.iban)), *_slip_lines(creditor)],
-        "payer": _slip_lines(resident), "reference": words.grouped(bill.reference), "separate": t["separate"],
+        "payer": _slip_lines(resident), "reference": shown_reference(bill.reference), "separate": t["separate"],
     }  # fmt: skip
 
 
 def _slip_lines(party: dict[str, str]) -> list[str]:
     shown = slip_party(party)
     return [shown["name"], shown["street"], f"{shown['pcode']} {shown['city']}"]
+
+
+def position_key(line: PriceLine) -> str:
+    """What a site's own word for a position is kept under, such as kwh_solar_high."""
+    parts = [line.dimension, *([line.origin] if line.origin != "any" else []), *([line.band] if line.band != "single" else [])]
+    return "_".join(parts)
+
+
+def position_label(line: PriceLine, labels: Mapping[str, str], t: Mapping[str, str]) -> str:
+    """The site's word, else the component's own name, else ours."""
+    key = position_key(line)
+    if key in labels or line.label or key in t:
+        return labels.get(key) or line.label or t[key]
+    return f"{t[f'{line.dimension}_{line.origin}']} {t[f'band_{line.band}']}"
 
 
 def shown_price(line: PriceLine, currency: str) -> Decimal:
@@ -202,15 +226,20 @@ def _positions(bill: BillDocument, form: str) -> list[list[str]]:
     t = words.texts(bill.locale)
     rows = []
     for line in bill.positions:
-        label = t.get(f"{line.dimension}_{line.band}", t[line.dimension])
+        label = position_label(line, bill.labels, t)
         if len(bill.vat) > 1 and line.vat_rate is not None:
             label = f"{label} ({_rate(line.vat_rate, form)} %)"
         quantity = words.number(line.quantity, form, "#,##0.000" if line.unit == "kWh" else "#,##0.###")
-        unit = {"kWh": " kWh", "min": " min", "session": ""}[line.unit]
+        unit = {"kWh": " kWh", "min": " min", "kW": " kW"}.get(line.unit, "")
         shown = shown_price(line, bill.currency)
         price = ("" if shown == line.unit_price else "Ø ") + words.number(shown, form, "0.00######")
         rows.append([label, f"{quantity}{unit} × {price}", words.money(line.amount_minor, bill.currency, form)])
-    return [*rows, [t["total"], "", words.money(bill.gross_minor, bill.currency, form)]]
+    totals = [[t["total"], "", words.money(bill.gross_minor, bill.currency, form)]]
+    if bill.credit_minor:
+        totals = [[t["from_credit"], "", words.money(-bill.credit_minor, bill.currency, form)],
+                  [t["to_pay"], "", words.money(bill.payable_minor, bill.currency, form)]]  # fmt: skip
+        rows.append([t["total"], "", words.money(bill.gross_minor, bill.currency, form)])
+    return [*rows, *totals]
 
 
 def _session(line: SessionLine, bill: BillDocument, form: str) -> list[str]:

@@ -15,12 +15,12 @@ from app.kernel.money import to_major
 
 LONGEST_WORD = 32
 # Countries of a language, the one that stands for the others first.
-SPOKEN = {"de": ("CH", "DE", "AT", "LI", "LU", "BE"), "fr": ("CH", "FR", "BE", "LU"), "it": ("CH", "IT"), "en": ("GB",)}
+SPOKEN = {"de": ("CH", "DE", "AT", "LI", "LU", "BE"), "fr": ("CH", "FR", "BE", "LU"), "it": ("CH", "IT"), "en": ("GB",), "nl": ("BE", "NL")}
 
 
 @cache
 def texts(locale: str) -> dict[str, str]:
-    """The words of a language: de, fr, it or en."""
+    """The words of a language: de, fr, it, en or nl."""
     found: dict[str, str] = json.loads((FOLDER / "texts.json").read_text())[locale]
     return found
 
