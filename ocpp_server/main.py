@@ -15,7 +15,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.charging import local_lists, nodes, station_commands, stations
+from app.billing.told_prices import final_cost
+from app.charging import local_lists, nodes, shown_prices, station_commands, stations
 from app.charging.model import Changed, Station
 from app.database.engine import close_database, open_when_it_answers
 from app.kernel.clock import Clock, shifted_clock, utc_now
@@ -204,6 +205,7 @@ async def running_node(
     # Nodes that share a port have names of their own; the next to start clears at once what a killed one left behind.
     place = f"{sockets.gethostname()}:{settings.ocpp_port}"
     name = f"{place}:{os.getpid()}"
+    shown_prices.pricing["final_cost"] = final_cost
     node = Node(name, settings.secret_key, clock, redis, settings.database_url)
     await nodes.replace_dead(place, name, _is_gone, clock())
     side = [

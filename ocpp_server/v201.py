@@ -3,8 +3,11 @@
 import json
 from typing import Any
 
+import structlog
+
 from app.charging import authorisation, review, stations, transactions
-from app.charging.shown_prices import price_message
+from app.charging.model import EventReport
+from app.charging.shown_prices import final_cost, price_message
 from app.charging.station_states import connector_status
 from app.charging.transaction_events import record_event
 from app.charging.transaction_status import ask_for_open_transactions
@@ -15,6 +18,8 @@ from ocpp_server import translate201 as t201
 from ocpp_server.call import Call, Handler, Reply
 from ocpp_server.pace import heartbeat_seconds
 from ocpp_server.security_messages import HANDLERS_201
+
+log = structlog.get_logger()
 
 
 async def boot_notification(call: Call) -> Reply:
@@ -60,8 +65,7 @@ async def transaction_event(call: Call) -> Reply:
     """A transaction begins, goes on or ends."""
     report = t201.event_report(call.payload)
     answer, changed = await record_event(call.station, report, call.secret, call.now)
-    # What the charge has cost so far is no final price: that follows as CostUpdated once it is booked.
-    shown = None if report.kind == "Ended" else answer.display_text
+    shown = await final_price(call, report) if report.kind == "Ended" else answer.display_text
     reply: dict[str, Any] = {} if shown is None else json.loads(shown)
     if report.kind == "Started" and answer.tag_status == "Accepted":
         prices = await price_message(call.station)
@@ -69,6 +73,18 @@ async def transaction_event(call: Call) -> Reply:
     if answer.tag_status is not None:
         reply["idTokenInfo"] = id_token_info(answer.tag_status, answer.group)
     return reply, changed
+
+
+async def final_price(call: Call, report: EventReport) -> str | None:
+    """What an ended charge costs, as OCPP's field. Of one that comes from a queue nobody waits for the price."""
+    if report.offline:
+        return None
+    try:
+        cost = await final_cost(call.station.account_id, call.station.id, report.transaction)
+    except Exception:  # the end is stored: whatever is wrong with a price, the station must not repeat the message for ever
+        log.exception("no price for an ended charge", station=call.station.identity, transaction=report.transaction)
+        return None
+    return None if cost is None else f'{{"totalCost":{cost:.2f}}}'
 
 
 async def meter_values(call: Call) -> Reply:

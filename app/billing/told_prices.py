@@ -8,7 +8,7 @@ from app.billing.queries import charges_of_sessions
 from app.billing.rules import price_session
 from app.charging import queries as charging
 from app.charging import shown_prices
-from app.database.transaction import as_machine, execute, fetch, in_account
+from app.database.transaction import as_machine, execute, fetch, fetchval, in_account
 from app.kernel.calendar import local_date
 from app.metering.queries import session_values
 from app.tariffs.model import Component, Tariff
@@ -70,6 +70,22 @@ async def tell_prices(now: datetime) -> list[UUID]:
                     await execute(STORE, account_id, site["id"], language, price_text(tariff, language), now)
     told = [await tell_cost(account_id, session_id, now) for account_id, session_id in await shown_prices.running_sessions()]
     return [one for one in told if one is not None]
+
+
+async def final_cost(account_id: UUID, station_id: UUID, transaction: str) -> Decimal | None:
+    """What an ended transaction costs, for the answer to its end; noted as told, so that it is not told again."""
+    async with in_account(account_id):
+        session_id = await fetchval("SELECT id FROM charging_session WHERE station_id = $1 AND transaction_ref = $2 AND state = 'ended'"
+                                    " AND person_id IS NOT NULL", station_id, transaction)  # fmt: skip
+        session = None if session_id is None else await charging.session(session_id)
+        if session is None:
+            return None
+        tariff = await tariff_in_force(session.site_id, local_date(session.started_at, session.time_zone))
+        if tariff is None:
+            return None
+        gross_minor = price_session(session, await session_values(session.id), tariff).gross_minor
+    await shown_prices.note_told(session.id, gross_minor)
+    return Decimal(gross_minor) / 100
 
 
 async def tell_cost(account_id: UUID, session_id: UUID, now: datetime) -> UUID | None:

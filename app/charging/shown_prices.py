@@ -1,5 +1,6 @@
 """What a station shows of prices: the text of its site's prices, and what a charge costs so far (OCPP 2.0.1)."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -23,6 +24,17 @@ WHERE c.station_id = $1 AND c.action = 'ShowCost' AND c.state = 'failed' AND c.e
 """
 
 
+# Account, station and transaction -> what it costs. Prices are above charging: a composition root says who knows them.
+FinalCost = Callable[[UUID, UUID, str], Awaitable[Decimal | None]]
+pricing: dict[str, FinalCost] = {}
+
+
+async def final_cost(account_id: UUID, station_id: UUID, transaction: str) -> Decimal | None:
+    """What an ended transaction costs, or None where nobody knows."""
+    known = pricing.get("final_cost")
+    return None if known is None else await known(account_id, station_id, transaction)
+
+
 async def price_message(station: Station) -> dict[str, Any] | None:
     """The prices of a station's site as OCPP's message, or None where none are in force."""
     async with as_machine():
@@ -34,6 +46,12 @@ async def running_sessions() -> list[tuple[UUID, UUID]]:
     """Account and id of the charges whose cost a connected station can show."""
     async with as_machine():
         return [(row["account_id"], row["id"]) for row in await fetch(RUNNING, V201)]
+
+
+async def note_told(session_id: UUID, gross_minor: int) -> None:
+    """The station has been told the cost with an answer."""
+    async with as_machine():
+        await execute("UPDATE charging_session SET told_minor = $2 WHERE id = $1", session_id, gross_minor)
 
 
 async def show_cost(session: Session, gross_minor: int, now: datetime) -> UUID | None:

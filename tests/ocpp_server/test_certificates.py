@@ -48,7 +48,9 @@ async def ask(station, request: str) -> str:
     return (await station.said("SignCertificate", {"csr": request}))["status"]
 
 
-async def test_tc_a02_a_station_gets_its_certificate_and_comes_in_with_it_alone(secured, protocols):
+async def test_tc_074_csms_tc_087_csms_tc_a_07_csms_tc_a_11_csms_a_station_gets_its_certificate_and_comes_in_with_it_alone(
+    secured, protocols
+):
     station, key = await came(secured, protocols), ec_key()
     assert await ask(station, csr(key)) == "Accepted"
     await sign_all(secured)
@@ -69,7 +71,7 @@ async def test_tc_a02_a_station_gets_its_certificate_and_comes_in_with_it_alone(
     ]
 
 
-async def test_tc_a02_the_same_request_again_is_the_same_certificate(secured, protocols):
+async def test_the_same_request_again_is_the_same_certificate(secured, protocols):
     station, request = await came(secured, protocols), csr(ec_key())
     chains = []
     for _ in range(2):
@@ -131,7 +133,7 @@ async def test_more_than_five_requests_an_hour_are_refused(secured, protocols):
     assert said == ["Accepted"] * 5 + ["Rejected"]
 
 
-async def test_a_certificate_that_the_station_refuses_opens_nothing(secured, protocols):
+async def test_tc_a_14_csms_a_certificate_that_the_station_refuses_opens_nothing(secured, protocols):
     station, key = await came(secured, protocols), ec_key()
     station.answers["CertificateSigned"] = {"status": "Rejected"}
     await ask(station, csr(key))
@@ -181,7 +183,9 @@ async def test_a_revoked_certificate_cuts_the_line_and_opens_nothing(secured, pr
     assert [row["reason"] for row in await rows("SELECT reason FROM station_certificate")] == ["the station was stolen"]
 
 
-async def test_tc_m05_the_root_changes_while_both_are_trusted(secured, protocols, settings_for, tmp_path):
+async def test_tc_075_2_csms_tc_076_csms_tc_m_01_csms_tc_m_20_csms_the_root_changes_while_both_are_trusted(
+    secured, protocols, settings_for, tmp_path
+):
     """Start: both roots; switch: the new one signs; finish: the old one is forgotten and opens nothing."""
     authority, now = secured.authority, utc_now()
     _, chain, key = await certified(secured.house, authority)

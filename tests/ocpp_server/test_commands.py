@@ -53,7 +53,7 @@ async def commands():
     return await rows("SELECT * FROM station_command ORDER BY created_at")
 
 
-async def test_a_start_reaches_the_station_and_its_session_is_the_residents(site):
+async def test_tc_010_csms_tc_011_1_csms_a_start_reaches_the_station_and_its_session_is_the_residents(site):
     station = await site.connected()
     request, changed = await ask(site)
     assert {one.kind for one in changed} == {"request", "connector"}
@@ -89,7 +89,7 @@ async def test_two_taps_at_once_ask_once(site):
     assert sorted(getattr(one, "code", "asked") for one in results) == ["already_charging", "already_charging", "asked"]
 
 
-async def test_a_rejected_start_is_refused_and_charges_nothing(site):
+async def test_tc_026_csms_a_rejected_start_is_refused_and_charges_nothing(site):
     station = await site.connected()
     station.answers["RemoteStartTransaction"] = {"status": "Rejected"}
     request, _ = await ask(site)
@@ -234,7 +234,7 @@ async def test_the_presence_of_a_dead_node_is_cleared_and_a_living_one_repairs_i
     assert [one["identity"] for one in found] == ["CP-1"]
 
 
-async def test_a_stop_reaches_the_station_of_that_resident_only(site):
+async def test_tc_012_csms_a_stop_reaches_the_station_of_that_resident_only(site):
     station = await site.connected()
     number = await station.start(utc())
     (session,) = await rows("SELECT id FROM charging_session")

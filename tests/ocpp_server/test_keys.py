@@ -120,7 +120,7 @@ async def somebody_waits(dsn: str) -> None:
         await line.close()
 
 
-async def test_st44_killed_before_the_new_key_is_sent(town):
+async def test_st44_tc_073_csms_tc_a_09_csms_killed_before_the_new_key_is_sent(town):
     station = await town.connected(OLD)
     await town.listener.end(signal.SIGKILL)
     await town.rotate()  # the row says that the station is there still; the command waits
@@ -241,7 +241,7 @@ async def asked_profile(station: RawStation) -> int:
             return int(payload["value"])
 
 
-async def test_st43_an_upgrade_from_profile_1_to_3_survives_kills_between_its_steps(town):
+async def test_st43_tc_083_csms_tc_a_19_csms_an_upgrade_from_profile_1_to_3_survives_kills_between_its_steps(town):
     town.answering = True
     await rows("UPDATE station SET certificate_name = 'SN-1' WHERE identity = 'CP-1' RETURNING id")
     url = f"wss://localhost:{town.tls_port}/ocpp"

@@ -74,7 +74,9 @@ async def enter(site, uid, person):
 START = {BADGE_ANNA: "Accepted", BADGE_BEN: "Accepted", BADGE_BLOCKED: "Blocked"}
 
 
-async def test_the_list_is_sent_in_full_and_then_follows_every_badge_within_five_seconds(site, version):
+async def test_tc_043_4_csms_tc_043_5_csms_tc_d_01_csms_tc_d_02_csms_tc_d_03_csms_the_list_is_sent_in_full_and_then_follows_every_badge_within_five_seconds(
+    site, version
+):
     memory = ListStation(version)
     await online(site, memory)
     await listed(memory, START)
@@ -108,7 +110,7 @@ async def test_only_badges_on_the_list_charge_at_a_station_that_is_cut_off(site,
     assert await rows("SELECT person_id, state FROM charging_session") == [{"person_id": None, "state": "ended"}]
 
 
-async def test_a_list_that_is_still_right_is_not_sent_again(site, version):
+async def test_tc_042_2_csms_tc_d_08_csms_a_list_that_is_still_right_is_not_sent_again(site, version):
     memory = ListStation(version)
     raw = await online(site, memory)
     await settled()
@@ -142,7 +144,7 @@ async def test_a_version_mismatch_is_mended_by_the_whole_list(site, version):
     assert ("Full", 2) in memory.sent[2:]
 
 
-async def test_a_station_without_a_list_is_left_alone_and_says_why(site, version):
+async def test_tc_042_1_csms_tc_043_1_csms_tc_d_09_csms_a_station_without_a_list_is_left_alone_and_says_why(site, version):
     memory = ListStation(version)
     memory.settings = {}
     await online(site, memory)

@@ -69,7 +69,7 @@ async def test_st03_a_later_stop_with_another_register_is_kept_for_review(site):
     assert [one["kind"] for one in await quarantined()] == ["later_stop"]
 
 
-async def test_st04_a_session_charged_offline_is_kept_with_the_stations_times(site):
+async def test_st04_tc_037_1_csms_tc_039_csms_a_session_charged_offline_is_kept_with_the_stations_times(site):
     station = await site.connected()
     begun = AT - timedelta(days=3)
     number = await station.start(begun)
@@ -84,7 +84,7 @@ async def test_st04_a_session_charged_offline_is_kept_with_the_stations_times(si
     ("uid", "status"),
     [("0400000000FFFF", "Invalid"), (BADGE_BLOCKED, "Blocked"), (BADGE_LEFT, "Invalid"), (BADGE_EXPIRED, "Expired")],
 )
-async def test_st04_a_badge_that_may_not_charge_is_recorded_and_charged_to_nobody(site, uid, status):
+async def test_st04_tc_037_3_csms_a_badge_that_may_not_charge_is_recorded_and_charged_to_nobody(site, uid, status):
     station = await site.connected()
     assert await station.said("Authorize", {"idTag": uid}) == {"idTagInfo": {"status": status}}
     answer = await station.said("StartTransaction", start_payload(AT, tag=uid))
@@ -178,7 +178,7 @@ async def test_st09_a_start_while_a_session_is_open_makes_the_old_one_miss_its_s
     assert [one["state"] for one in await sessions()] == ["ended", "open"]
 
 
-async def test_st10_a_reboot_does_not_close_the_session(site):
+async def test_st10_tc_032_1_csms_a_reboot_does_not_close_the_session(site):
     station = await site.connected()
     number = await station.start(AT)
     station.cut()
@@ -215,7 +215,7 @@ async def test_st11_a_time_without_a_zone_is_taken_for_utc(site):
     assert session["started_at"] == AT
 
 
-async def test_st11_boot_and_heartbeat_answer_with_milliseconds(site):
+async def test_st11_tc_001_csms_boot_and_heartbeat_answer_with_milliseconds(site):
     station = await site.station().open()
     boot, beat = await station.boot(), await station.said("Heartbeat", {})
     for said in (boot["currentTime"], beat["currentTime"]):

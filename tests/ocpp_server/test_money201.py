@@ -39,7 +39,9 @@ async def charge(station, begun=AT, ended=LATER, meters=(1000, 3000), **more):
     return answer
 
 
-async def test_st16_a_transaction_is_one_session_with_the_energy_between_its_registers(site, station):
+async def test_st16_tc_e_03_csms_tc_e_15_csms_tc_j_07_csms_tc_j_09_csms_tc_j_10_csms_a_transaction_is_one_session_with_the_energy_between_its_registers(
+    site, station
+):
     answer = await station.event("Started", 0, AT, 1000, tag=BADGE_ANNA, state="EVConnected")
     assert answer["idTokenInfo"]["status"] == "Accepted"
     assert await station.event("Updated", 1, AT + timedelta(minutes=5), 1800, state="Charging") == {}
@@ -96,7 +98,7 @@ async def test_st03_a_second_end_under_another_number_leaves_the_bill(site, stat
     assert [one["kind"] for one in await quarantined()] == ["later_stop"]
 
 
-async def test_st16_a_gap_asks_the_station_once_whether_more_is_on_its_way(site, station):
+async def test_st16_tc_e_29_csms_a_gap_asks_the_station_once_whether_more_is_on_its_way(site, station):
     await station.event("Started", 0, AT, 1000, tag=BADGE_ANNA)
     await station.event("Updated", 2, AT + timedelta(minutes=2), 1200)
     await station.event("Updated", 3, AT + timedelta(minutes=3), 1300)
@@ -176,7 +178,7 @@ async def test_st04_st16_a_transaction_charged_offline_counts_by_the_times_of_it
     ("uid", "status"),
     [("0400000000FFFF", "Invalid"), (BADGE_BLOCKED, "Blocked"), (BADGE_LEFT, "Invalid"), (BADGE_EXPIRED, "Expired")],
 )
-async def test_st04_a_badge_that_may_not_charge_is_recorded_and_charged_to_nobody(site, station, uid, status):
+async def test_st04_tc_e_16_csms_a_badge_that_may_not_charge_is_recorded_and_charged_to_nobody(site, station, uid, status):
     token = {"idToken": {"idToken": uid, "type": "ISO14443"}}
     assert (await station.said("Authorize", token))["idTokenInfo"]["status"] == status
     answer = await station.event("Started", 0, AT, 1000, tag=uid)
@@ -230,7 +232,7 @@ async def test_st05_values_out_of_order_do_not_turn_the_figures_back(station):
 
 
 @pytest.mark.parametrize("evse", [0, 1])
-async def test_st06_values_outside_a_transaction_are_building_data(station, evse):
+async def test_st06_tc_j_01_csms_values_outside_a_transaction_are_building_data(station, evse):
     await station.said("MeterValues", {"evseId": evse, "meterValue": [moment201(AT, 500)]})
     assert await rows("SELECT session_id, connector_no, energy_wh FROM meter_value") == [
         {"session_id": None, "connector_no": evse, "energy_wh": 500}
@@ -311,7 +313,7 @@ async def test_st11_a_time_without_a_zone_is_taken_for_utc(station):
     assert [one["started_at"] for one in await sessions()] == [AT]
 
 
-async def test_st11_boot_and_heartbeat_answer_with_milliseconds(site):
+async def test_st11_tc_b_01_csms_boot_and_heartbeat_answer_with_milliseconds(site):
     station = await site.station().open(protocols=(V201,))
     for said in (await station.boot(), await station.said("Heartbeat", {})):
         assert said["currentTime"].endswith("Z")

@@ -63,7 +63,7 @@ async def start(site, person, connector=1):
     return asked.state
 
 
-async def test_tc_046_csms_tc_053_csms_a_kept_place_refuses_another_badge_and_takes_its_holders(staff, version):
+async def test_tc_046_csms_tc_053_csms_tc_h_01_csms_tc_h_19_csms_a_kept_place_refuses_another_badge_and_takes_its_holders(staff, version):
     site = staff.site
     station = await site.connected("CP-1", version)
     await kept(staff)
@@ -88,7 +88,7 @@ async def test_tc_046_csms_tc_053_csms_a_kept_place_refuses_another_badge_and_ta
     assert [one["state"] for one in (await staff.detail())["reservations"]] == ["used"]
 
 
-async def test_tc_049_csms_a_kept_station_leaves_one_place_to_its_holder(staff, version):
+async def test_tc_049_csms_tc_h_08_csms_a_kept_station_leaves_one_place_to_its_holder(staff, version):
     site = staff.site
     station = await site.connected("CP-1", version)
     await kept(staff, connector=None, person=site.house.ben)
@@ -101,7 +101,9 @@ async def test_tc_049_csms_a_kept_station_leaves_one_place_to_its_holder(staff, 
 
 
 @pytest.mark.parametrize("word", ["Faulted", "Occupied", "Unavailable", "Rejected"])
-async def test_tc_048_csms_a_station_that_cannot_keep_a_place_says_so_and_nothing_is_kept(staff, version, word):
+async def test_tc_048_1_csms_tc_048_2_csms_tc_048_3_csms_tc_048_4_csms_tc_h_22_csms_a_station_that_cannot_keep_a_place_says_so_and_nothing_is_kept(
+    staff, version, word
+):
     station = await staff.site.connected("CP-1", version)
     station.answers["ReserveNow"] = {"status": word}
     assert (await kept(staff, "refused"))["reason"] == word
@@ -116,7 +118,7 @@ async def test_an_error_or_silence_of_the_station_keeps_nothing(staff, version):
 
 
 @pytest.mark.parametrize("answer", ["Accepted", "Rejected"])
-async def test_tc_051_csms_tc_052_csms_a_cancelled_place_is_free_again(staff, version, answer):
+async def test_tc_051_csms_tc_052_csms_tc_h_17_csms_a_cancelled_place_is_free_again(staff, version, answer):
     station = await staff.site.connected("CP-1", version)
     station.answers["CancelReservation"] = {"status": answer}
     one = await kept(staff)
@@ -131,7 +133,7 @@ async def test_tc_051_csms_tc_052_csms_a_cancelled_place_is_free_again(staff, ve
     assert await start(staff.site, staff.site.house.ben) == "asked"
 
 
-async def test_tc_047_csms_a_place_is_free_again_when_the_time_is_over_or_the_station_says_so(staff, version):
+async def test_tc_047_csms_tc_h_07_csms_a_place_is_free_again_when_the_time_is_over_or_the_station_says_so(staff, version):
     station = await staff.site.connected("CP-1", version)
     await kept(staff)
     assert await expire(utc()) == []

@@ -12,7 +12,7 @@ from tests.ocpp_server.conftest import rows
 AT = "2026-11-24T09:58:00.000Z"
 
 
-async def test_tc_a04_a_security_event_is_kept_once(site, protocols):
+async def test_tc_077_csms_tc_078_csms_a_security_event_is_kept_once(site, protocols):
     station = await site.station().open(protocols=protocols)
     for info in ("cover opened", "cover opened", "cover opened again"):
         assert (

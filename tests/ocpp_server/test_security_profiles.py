@@ -14,7 +14,7 @@ from tests.ocpp_server.conftest import eventually, rows
 from tests.ocpp_server.secure import authority_in, certified, ec_key, events, over_tls, refused, rsa_key, set_profile, trusting
 
 
-async def test_st43_each_profile_lets_in_by_its_own_way_only(secured, protocols):
+async def test_st43_tc_086_csms_tc_a_04_csms_each_profile_lets_in_by_its_own_way_only(secured, protocols):
     _, chain, key = await certified(secured.house, secured.authority)
     ways = {1: secured.station, 2: lambda: over_tls(secured), 3: lambda: over_tls(secured, chain=chain, key=key, password=None)}
     for profile in (1, 2, 3):
@@ -78,7 +78,7 @@ async def test_st43_a_certificate_of_our_authority_that_is_in_no_row_opens_nothi
     assert await refused(over_tls(secured, chain=chain, key=key)) == 401
 
 
-async def test_st43_a_foreign_authoritys_certificate_fails_in_the_handshake_and_is_kept(secured, tmp_path):
+async def test_st43_tc_a_08_csms_a_foreign_authoritys_certificate_fails_in_the_handshake_and_is_kept(secured, tmp_path):
     await set_profile("CP-1", 3)
     foreign = authority_in(tmp_path / "foreign")
     foreign.make(utc_now())
@@ -104,7 +104,7 @@ async def test_st43_a_new_certificate_replaces_the_old_one_once_the_station_has_
     "ciphers",
     ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "AES128-GCM-SHA256", "AES256-GCM-SHA384"],
 )  # fmt: skip
-async def test_tc_every_cipher_suite_that_ocpp_asks_of_a_server_is_spoken(secured, ciphers):
+async def test_every_cipher_suite_that_ocpp_asks_of_a_server_is_spoken(secured, ciphers):
     await set_profile("CP-1", 2)
     station = over_tls(secured)
     station.tls.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -113,7 +113,7 @@ async def test_tc_every_cipher_suite_that_ocpp_asks_of_a_server_is_spoken(secure
     assert station.writer.get_extra_info("cipher")[0] == ciphers
 
 
-async def test_older_tls_and_weaker_suites_are_refused(secured):
+async def test_tc_a_06_csms_older_tls_and_weaker_suites_are_refused(secured):
     for change in (
         {"maximum_version": ssl.TLSVersion.TLSv1_1, "minimum_version": ssl.TLSVersion.TLSv1_1},
         {"ciphers": "ECDHE-RSA-AES128-SHA"},

@@ -8,7 +8,7 @@ import pytest
 from app.billing.commands import charge_session
 from app.billing.told_prices import price_text, tell_cost, tell_prices
 from app.charging.intents import V16, V201
-from app.database.transaction import as_owner
+from app.database.transaction import as_owner, execute
 from app.tariffs.commands import enter_tariff
 from app.tariffs.model import Component, Tariff
 from tests.charging.house import BADGE_ANNA, BADGE_BLOCKED, BADGE_EXPIRED
@@ -38,7 +38,7 @@ async def cost(station):
     return call[3]
 
 
-async def test_tc_i_01_csms_the_prices_are_shown_to_who_may_charge(priced):
+async def test_the_prices_are_shown_to_who_may_charge(priced):
     station = await priced.connected("CP-1", V201)
     assert "personalMessage" not in await authorized(station)
     assert await tell_prices(datetime.now(UTC)) == []
@@ -49,7 +49,7 @@ async def test_tc_i_01_csms_the_prices_are_shown_to_who_may_charge(priced):
     assert answer["updatedPersonalMessage"]["content"] == TEXT
 
 
-async def test_tc_i_02_csms_the_cost_is_told_while_it_runs_and_at_last_as_it_was_booked(priced):
+async def test_tc_i_01_csms_tc_i_02_csms_the_cost_is_told_while_it_runs_and_at_last_as_it_is_booked(priced):
     station = await priced.connected("CP-1", V201)
     charge = Charge(station)
     await charge.begin(AT, 1000)
@@ -60,15 +60,31 @@ async def test_tc_i_02_csms_the_cost_is_told_while_it_runs_and_at_last_as_it_was
     assert await tell_prices(datetime.now(UTC)) == []  # nothing has changed
     assert (await charge._event("Updated", AT + timedelta(minutes=20), 12_000))["totalCost"] == 3.0
     ended = await charge.end(AT + timedelta(minutes=90), 13_000)
-    assert "totalCost" not in ended  # what it has cost so far is no final price
+    assert ended["totalCost"] == 3.6
     (session,) = await rows("SELECT id FROM charging_session")
     account = priced.house.account_id
     await charge_session(account, session["id"], datetime.now(UTC))
     (booked,) = await rows("SELECT gross_minor FROM charge")
+    assert booked["gross_minor"] == 360
+    assert await tell_cost(account, session["id"], datetime.now(UTC)) is None  # as it was told
+    async with as_owner():
+        await execute("UPDATE charging_session SET told_minor = 300")  # the answer was never heard of
     assert await tell_cost(account, session["id"], datetime.now(UTC)) == priced.house.stations["CP-1"]
     await priced.wake("CP-1")
-    assert Decimal(str((await cost(station))["totalCost"])) == Decimal(booked["gross_minor"]) / 100
-    assert await tell_cost(account, session["id"], datetime.now(UTC)) is None
+    assert (await cost(station))["totalCost"] == 3.6
+
+
+async def test_a_price_that_cannot_be_made_keeps_no_end_from_being_answered(priced, monkeypatch):
+    station = await priced.connected("CP-1", V201)
+    charge = Charge(station)
+    await charge.begin(AT, 1000)
+
+    async def broken(*_):
+        raise ZeroDivisionError("prices")
+
+    monkeypatch.setattr("ocpp_server.v201.final_cost", broken)
+    assert await charge.end(AT + timedelta(minutes=90), 13_000) == {}
+    assert [one["state"] for one in await rows("SELECT state FROM charging_session")] == ["ended"]
 
 
 async def test_a_station_without_such_a_message_is_not_asked_again_and_one_of_1_6_never(priced):

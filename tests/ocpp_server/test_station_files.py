@@ -40,7 +40,7 @@ def kept(staff):
 
 
 @pytest.mark.row("S06")
-async def test_a_station_uploads_its_diagnostics_once(staff, version):
+async def test_tc_045_1_csms_tc_n_25_csms_a_station_uploads_its_diagnostics_once(staff, version):
     station = await connected(staff.site, version)
     station.answers["GetDiagnostics"] = {"fileName": "log.zip"}
     link = await link_for_diagnostics(staff, station)
@@ -118,7 +118,7 @@ async def test_two_uploads_at_once_leave_one_file(staff):
 
 
 @pytest.mark.row("S06")
-async def test_firmware_is_fetched_once_under_a_link_and_followed_until_installed(staff, version):
+async def test_tc_044_1_csms_tc_l_01_csms_firmware_is_fetched_once_under_a_link_and_followed_until_installed(staff, version):
     from app.charging.operator_commands import KINDS
 
     listed = {"Reset", "UnlockConnector", "RemoteStart", "RemoteStop", "ChangeAvailability", "ReadConfiguration", "WriteConfiguration",
@@ -170,7 +170,7 @@ async def test_a_broken_download_may_be_repeated(staff):
     assert (await staff.clients["station"].get(link)).content == large
 
 
-async def test_a_signed_update_carries_certificate_and_signature(staff, version):
+async def test_tc_080_csms_a_signed_update_carries_certificate_and_signature(staff, version):
     station = await connected(staff.site, version)
     file = (await staff.clients["operator"].post("/api/operator/firmware", params={"name": "fw"}, content=b"fw")).json()
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()

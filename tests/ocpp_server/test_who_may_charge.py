@@ -64,7 +64,9 @@ async def tapped(site) -> str:
 
 
 @pytest.mark.row("M05")
-async def test_a_badge_is_judged_by_its_state_its_account_its_flat_and_the_stations_roaming_rule(site):
+async def test_tc_023_1_csms_tc_023_2_csms_tc_023_3_csms_a_badge_is_judged_by_its_state_its_account_its_flat_and_the_stations_roaming_rule(
+    site,
+):
     station, other = await site.connected(), await site.connected("CP-3")
     expected = {BADGE_ANNA: "Accepted", BADGE_BLOCKED: "Blocked", BADGE_EXPIRED: "Expired", BADGE_LEFT: "Invalid", FOREIGN: "Invalid"}
     assert {uid: await status_of(station, uid) for uid in expected} == expected
