@@ -45,8 +45,10 @@ function finish(): Plugin {
       const list = JSON.stringify(shell.map((path) => (path === '/index.html' ? '/' : path)));
       const version = JSON.stringify(Date.now().toString(36));
       writeFileSync(join(dist, 'sw.js'), worker.replace('__SHELL__', list).replace('__VERSION__', version));
-      for (const path of files(dist).filter((name) => /\.(js|css|html|svg|webmanifest|wasm)$/.test(name)))
-        writeFileSync(`${path}.br`, brotliCompressSync(readFileSync(path), { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }));
+      for (const path of files(dist).filter((name) => /\.(js|css|html|svg|webmanifest|wasm)$/.test(name))) {
+        const quality = path.endsWith('.wasm') ? constants.BROTLI_MAX_QUALITY : 9;
+        writeFileSync(`${path}.br`, brotliCompressSync(readFileSync(path), { params: { [constants.BROTLI_PARAM_QUALITY]: quality } }));
+      }
     },
   };
 }

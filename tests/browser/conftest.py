@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import segno
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "test-results" / "pictures"
@@ -85,13 +85,20 @@ def camera(house: House, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="package")
-def browser(camera: Path) -> Iterator[Browser]:
-    """Debian's Chromium. Gone with the package: while it is there, its loop keeps asyncio from running in this process."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+def playwright_of_tests() -> Iterator[Playwright]:
+    """Gone with the package: while it is there, its loop keeps asyncio from running in this process."""
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, f"--use-file-for-fake-video-capture={camera}"])
-        yield launched
-        launched.close()
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def browser(playwright_of_tests: Playwright, camera: Path) -> Iterator[Browser]:
+    """Debian's Chromium."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    arguments = [*FLAGS, f"--use-file-for-fake-video-capture={camera}"]
+    launched = playwright_of_tests.chromium.launch(executable_path=chromium, args=arguments)
+    yield launched
+    launched.close()
 
 
 @pytest.fixture

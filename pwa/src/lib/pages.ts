@@ -1,6 +1,12 @@
+import { prepareConsoleWords } from './words.svelte';
+
 /** Every page by its path; its code is loaded when it is first shown. `open`: also for people who have not signed in. */
 export type PageName = 'signin' | 'place' | 'home' | 'charge' | 'scan' | 'session' | 'history' | 'usage' | 'bills' | 'bill' | 'account' | 'owner' | 'operator' | 'station' | 'review' | 'console' | 'welcome' | 'forms';
 export interface PageEntry { name: PageName; path: RegExp; load: () => Promise<{ default: unknown }>; open?: boolean }
+
+type Load = PageEntry['load'];
+/** What residents never read comes with the pages that say it. */
+const withWords = (load: Load): Load => async () => (await Promise.all([load(), prepareConsoleWords()]))[0];
 
 export const pages: PageEntry[] = [
   { name: 'signin', path: /^\/signin$/, load: () => import('../routes/SignIn.svelte'), open: true },
@@ -16,9 +22,9 @@ export const pages: PageEntry[] = [
   { name: 'bills', path: /^\/bills$/, load: () => import('../routes/Bills.svelte') },
   { name: 'bill', path: /^\/bills\/([^/]+)$/, load: () => import('../routes/Bill.svelte') },
   { name: 'account', path: /^\/account$/, load: () => import('../routes/Account.svelte') },
-  { name: 'owner', path: /^\/owner$/, load: () => import('../routes/Owner.svelte') },
-  { name: 'operator', path: /^\/operator$/, load: () => import('../routes/Operator.svelte') },
-  { name: 'station', path: /^\/station\/([0-9a-f-]{36})$/, load: () => import('../routes/Station.svelte') },
-  { name: 'review', path: /^\/review(?:\/([sm]-[0-9a-f-]{36}))?$/, load: () => import('../routes/Review.svelte') },
+  { name: 'owner', path: /^\/owner$/, load: withWords(() => import('../routes/Owner.svelte')) },
+  { name: 'operator', path: /^\/operator$/, load: withWords(() => import('../routes/Operator.svelte')) },
+  { name: 'station', path: /^\/station\/([0-9a-f-]{36})$/, load: withWords(() => import('../routes/Station.svelte')) },
+  { name: 'review', path: /^\/review(?:\/([sm]-[0-9a-f-]{36}))?$/, load: withWords(() => import('../routes/Review.svelte')) },
   { name: 'console', path: /^\/console(\/.*)?$/, load: () => import('../console/Console.svelte') },
 ];
