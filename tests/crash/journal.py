@@ -9,6 +9,7 @@ import msgspec
 FAULTS = (
     "lost", "duplicate", "double_billed", "acknowledged_stop_not_stored", "wrong_energy", "invented", "not_billed",
     "other_number", "refused", "values_lost", "values_invented",
+    "command_twice", "command_hanging",
 )  # fmt: skip
 
 Key = tuple[str, datetime]
@@ -41,15 +42,17 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class Journal(msgspec.Struct):
-    """What all stations have done. `values`: the moments whose meter values were sent, and whether that was acknowledged."""
+    """What all stations have done. `values`: the moments whose meter values were sent, and whether that was acknowledged.
+    `commands`: how often each command was received, by its id."""
 
     sessions: list[Session] = []
     values: dict[Key, bool] = {}
+    commands: Counter[str] = msgspec.field(default_factory=Counter)
     counts: Counter[str] = msgspec.field(default_factory=Counter)
 
 
-def reconcile(journal: Journal, rows: Iterable[Stored], values: set[Key]) -> dict[str, int]:
-    """How often each fault is there. `values`: the moments of meter values that are stored."""
+def reconcile(journal: Journal, rows: Iterable[Stored], values: set[Key], hanging: int = 0) -> dict[str, int]:
+    """How often each fault is there. `values`: the moments of meter values that are stored; `hanging`: commands without an end."""
     known: dict[Key, list[Stored]] = defaultdict(list)
     for row in rows:
         known[row.station, row.begun].append(row)
@@ -59,6 +62,8 @@ def reconcile(journal: Journal, rows: Iterable[Stored], values: set[Key]) -> dic
     faults["invented"] += sum(len(found) for found in known.values())
     faults["values_lost"] += sum(said and key not in values for key, said in journal.values.items())
     faults["values_invented"] += len(values - journal.values.keys())
+    faults["command_twice"] += sum(times > 1 for times in journal.commands.values())
+    faults["command_hanging"] += hanging
     return dict(faults)
 
 

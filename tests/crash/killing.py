@@ -6,9 +6,12 @@ import signal
 from collections import Counter
 from random import Random
 
+from redis import Redis
+from redis.exceptions import RedisError
+
 from tests.infra.local.conftest import Installation, processes
 
-PARTS = ("ocpp", "ocpp", "ocpp", "postgres", "backend", "valkey", "worker", "web")  # the listeners most of all
+PARTS = ("ocpp", "ocpp", "ocpp", "postgres", "backend", "valkey", "flushall", "worker", "web")  # the listeners most of all
 
 
 class Killer:
@@ -28,8 +31,11 @@ class Killer:
 
     def kill(self, part: str) -> None:
         """Kill a part, if it runs: only processes of this installation, whatever ready.json says."""
-        alive = processes()
-        pids = (self.house.ready() or {"pids": {}})["pids"]
+        ready = self.house.ready() or {"pids": {}, "redis_url": ""}
+        if part == "flushall":
+            self._forget(ready["redis_url"])
+            return
+        alive, pids = processes(), ready["pids"]
         found = pids.get("postgres" if part == "backend" else part)
         chosen = self.rng.choice(found) if isinstance(found, list) else found
         if part == "backend":
@@ -39,3 +45,12 @@ class Killer:
         if chosen in family and chosen != self.house.process.pid:
             os.kill(chosen, signal.SIGKILL)
             self.kills[part] += 1
+
+    def _forget(self, redis_url: str) -> None:
+        """Nobody dies, but Redis knows nothing any more."""
+        try:
+            with Redis.from_url(redis_url, socket_timeout=2) as redis:
+                redis.flushall()
+            self.kills["flushall"] += 1
+        except (RedisError, OSError, ValueError):
+            return  # it is being started again

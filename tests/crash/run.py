@@ -1,6 +1,7 @@
 """One run: an installation with two listeners, stations on both versions, kills; then the reconciliation."""
 
 import asyncio
+import contextlib
 import shutil
 import tempfile
 import time
@@ -30,6 +31,8 @@ VERSIONS = ("ocpp1.6", "ocpp2.0.1")
 SETTLE_SECONDS = 300.0
 BASE = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=90)
 UNCHARGED = "SELECT count(*) FROM accept_sessions WHERE meter_stop IS NOT NULL AND charges = 0"
+HANGING = "SELECT count(*) FROM station_command WHERE state IN ('queued', 'sent')"
+COMMANDS = "SELECT state, count(*) FROM station_command GROUP BY state ORDER BY state"
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -88,9 +91,13 @@ async def crash(plan: Plan) -> dict[str, Any]:
         await charge(port, plan, journal, killer)
         before = time.monotonic()
         await settled(ready["database_url"])
-        faults = reconcile(journal, *await stored(ready["database_url"]))
+        settle_s = round(time.monotonic() - before, 1)
+        hanging = await ask(ready["database_url"], lambda line: line.fetchval(HANGING))
+        commands = await ask(ready["database_url"], lambda line: line.fetch(COMMANDS))
+        faults = reconcile(journal, *await stored(ready["database_url"]), hanging)
         alive = not house.ended()
-    return report(plan, journal, killer.kills, faults) | {"settle_s": round(time.monotonic() - before, 1), "stayed_up": alive}
+    more = {"commands": dict(commands), "settle_s": settle_s, "stayed_up": alive}
+    return report(plan, journal, killer.kills, faults) | more
 
 
 async def charge(port: int, plan: Plan, journal: Journal, killer: Killer) -> None:
@@ -113,10 +120,12 @@ async def ask(dsn: str, question: Callable[[asyncpg.Connection], Awaitable[Any]]
 
 
 async def settled(dsn: str) -> None:
-    """When every ended session is charged, or it has taken so long that what is left counts as not billed."""
-    async with asyncio.timeout(SETTLE_SECONDS):
-        while await ask(dsn, lambda line: line.fetchval(UNCHARGED)):  # noqa: ASYNC110  the worker gives no event
-            await asyncio.sleep(1)
+    """When every ended session is charged and every command has ended, or it has taken so long that what is left counts."""
+    left = f"SELECT ({UNCHARGED}) + ({HANGING})"
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while await ask(dsn, lambda line: line.fetchval(left)):  # noqa: ASYNC110  the worker gives no event
+                await asyncio.sleep(1)
 
 
 async def stored(dsn: str) -> tuple[list[Stored], set[tuple[str, datetime]]]:

@@ -173,6 +173,8 @@ class ChaosStation:
     def _drop(self) -> None:
         if self.raw is not None and self.raw.reading is not None:
             self.raw.cut()
+            while not self.raw.calls.empty():
+                self.journal.commands[self.raw.calls.get_nowait()[1]] += 1
         self.raw = None
 
     def _id(self) -> str:

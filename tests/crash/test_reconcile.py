@@ -1,5 +1,6 @@
 """The judge itself: each fault is found, and a faultless run has none."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -57,6 +58,11 @@ def test_a_session_that_nobody_acknowledged_may_be_there_or_not():
     silent = session(start_acknowledged=False, stop_acknowledged=False)
     assert found(silent) == {}
     assert found(silent, row(meter_stop=None, billed_wh=None, charges=0)) == {}
+
+
+def test_a_command_is_received_once_and_ends():
+    counted = reconcile(Journal(commands=Counter({"a": 1, "b": 2})), [], set(), hanging=3)
+    assert (counted["command_twice"], counted["command_hanging"]) == (1, 3)
 
 
 def test_acknowledged_values_must_be_there_and_no_others():
