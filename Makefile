@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
 
-.PHONY: access access-rows bench-console crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
+.PHONY: bench-balance access access-rows bench-console crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
 
 run: .venv/run.stamp pwa/dist/.stamp
 	@$(BIN)/python -m app.cli up
@@ -57,6 +57,9 @@ schema: .venv/run.stamp
 # One benchmark; its last line is one JSON object: make bench-start, make bench-ocpp, make bench-ocpp ARGS="--stations 200 --runs 1"
 bench-ocpp: .venv/test.stamp
 	@$(BIN)/python -m tests.bench.ocpp $(ARGS)
+
+bench-balance: .venv/test.stamp
+	@$(BIN)/python -m tests.bench.balance $(ARGS)
 
 bench-start: .venv/test.stamp pwa/dist/.stamp
 	@$(BIN)/python -m tests.bench.start

@@ -90,7 +90,7 @@ def slots_until(now_min: float, last_min: float) -> list[tuple[float, float]]:
 
 def _problem(cars: Sequence[Car], ahead: Ahead, now_min: float, slots: Sequence[tuple[float, float]]) -> _Problem:
     problem, horizon = _Problem(), max(1.0, slots[-1][0] + slots[-1][1] - now_min)
-    directions = _directions(ahead.matrix)
+    lines = directions(ahead.matrix)
     energy: list[list[tuple[int, float]]] = [[] for _ in cars]
     for slot, (start, length) in enumerate(slots):
         present: list[int] = []
@@ -104,7 +104,7 @@ def _problem(cars: Sequence[Car], ahead: Ahead, now_min: float, slots: Sequence[
                 problem.upper.append(car.max_a * inside)
                 problem.cost.append(-car.priority * (1.0 - SOONER * (start - now_min) / horizon) * kwh_per_a)
                 present.append(index)
-        _fuse_rows(problem, cars, present, first, directions, ahead, start, length)
+        _fuse_rows(problem, cars, present, first, lines, ahead, start, length)
     _choices(problem, cars)
     for index, parts in enumerate(energy):
         problem.row(np.array([column for column, _ in parts]), np.array([kwh for _, kwh in parts]), cars[index].remaining_kwh)
@@ -145,7 +145,7 @@ def _fuse_rows(
         problem.row(first + used, mine[used], limit if limit >= least else 0.0)
 
 
-def _directions(matrix: Matrix) -> list[tuple[int, Floats]]:
+def directions(matrix: Matrix) -> list[tuple[int, Floats]]:
     """Straight rows: real ones as they are, phasors as tangents over the angles between them."""
     found: list[tuple[int, Floats]] = []
     for number, row in enumerate(np.asarray(matrix)):
