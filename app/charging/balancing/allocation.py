@@ -8,9 +8,10 @@ the must-rate (what the car needs from now on to be full in time), then the rest
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.charging.balancing.model import Car, Circuit, car_of, circuit_of
-from app.charging.balancing.network import Network, rows_of
+from app.charging.balancing.model import Car, Circuit, car_of, circuit_of, turn
+from app.charging.balancing.network import Network, Rows, rows_of
 from app.charging.balancing.phasors import phasors_of
+from app.charging.balancing.solar import fill_with_sun, surplus_kw
 
 LEAST_NEED = 0.02
 LEAST_URGENCY = 0.05
@@ -26,7 +27,7 @@ def allocate(
     """
     cars = [car_of(row) for row in sessions]
     tree = [circuit_of(row) for row in circuits]
-    amps = share_out(cars, network_of(cars, tree), now_min, dt_min)
+    amps = share_out(cars, network_of(cars, tree), now_min, dt_min, surplus_kw(tree))
     return {car.station: amount for car, amount in zip(cars, amps, strict=True) if amount > 0}
 
 
@@ -37,13 +38,18 @@ def network_of(cars: Sequence[Car], circuits: Sequence[Circuit]) -> Network:
     return rows_of(cars, circuits)
 
 
-def share_out(cars: Sequence[Car], network: Network, now_min: float, dt_min: float) -> list[float]:
-    """Amperes per car, in the cars' order. What they take is taken from the network's room."""
+def share_out(cars: Sequence[Car], network: Network, now_min: float, dt_min: float, surplus: float = 0.0) -> list[float]:
+    """Amperes per car, in the cars' order. What they take is taken from the network's room. `surplus`: kilowatts of sun, for
+    cars that want no more than it, or no more above their minimum."""
     caps = [car.cap_a(dt_min) for car in cars]
+    first = [cap if car.mode == "fast" else min(car.min_a, cap) if car.mode == "minimum" else 0.0
+             for car, cap in zip(cars, caps, strict=True)]  # fmt: skip
     amps = [0.0] * len(cars)
-    _, admitted = admit(cars, network, caps, amps, now_min)
-    _raise(network, amps, caps, _towards_need(cars, admitted, caps, now_min, dt_min))
-    _raise(network, amps, caps, _the_rest(cars, admitted, caps, now_min))
+    _, admitted = admit(cars, network, first, amps, now_min)
+    _raise(network, amps, first, _towards_need(cars, admitted, first, now_min, dt_min))
+    _raise(network, amps, first, _the_rest(cars, admitted, first, now_min))
+    if first != caps and isinstance(network, Rows):
+        admitted += fill_with_sun(cars, network, caps, amps, surplus, set(admitted), now_min)
     _round(cars, network, amps, caps, admitted)
     return amps
 
@@ -52,7 +58,7 @@ def admit(
     cars: Sequence[Car], network: Network, caps: Sequence[float], amps: list[float], now_min: float
 ) -> tuple[list[int], list[int]]:  # fmt: skip
     """Give each car in turn its minimum, as long as that fits. Returns all in their order, and who was admitted."""
-    order = sorted(range(len(cars)), key=lambda index: _turn(cars[index], now_min))
+    order = sorted(range(len(cars)), key=lambda index: turn(cars[index], now_min))
     admitted = []
     for index in order:
         least = min(cars[index].min_a, caps[index])
@@ -61,11 +67,6 @@ def admit(
             amps[index] = least
             admitted.append(index)
     return order, admitted
-
-
-def _turn(car: Car, now_min: float) -> tuple[float, bool, float, float, str]:
-    planned = 0.0 if car.planned_a is None else min(car.planned_a, car.min_a)
-    return -car.priority, not car.held, -planned, car.laxity_min(now_min), car.session
 
 
 Stage = Mapping[int, tuple[float, float]]  # per admitted car: up to which current, with which weight

@@ -74,6 +74,7 @@ class Circuit(msgspec.Struct, kw_only=True):
 
     `reserve`: what stations draw that cannot be told anything. `margin_a` is kept free. `unbalance_a`: the most that cars on
     one or two phases may add to one of them. `power_kw`: a cap on the cars' power below, such as a grid operator's.
+    `surplus_kw`: what the sun gives beyond the house's own use; None: what the base exports.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Circuit(msgspec.Struct, kw_only=True):
     margin_a: float = 0.0
     unbalance_a: float | None = None
     power_kw: float | None = None
+    surplus_kw: float | None = None
 
     def room(self, phase: int) -> float:
         return max(0.0, self.limit[phase] - self.margin_a - self.base[phase] - self.reserve[phase])
@@ -97,3 +99,9 @@ def car_of(row: Mapping[str, Any]) -> Car:
 def circuit_of(row: Mapping[str, Any]) -> Circuit:
     """A circuit in the contract's words."""
     return Circuit(**{"parent": None, **{name: row[name] for name in Circuit.__struct_fields__ if name in row and row[name] is not None}})
+
+
+def turn(car: Car, now_min: float) -> tuple[float, bool, float, float, str]:
+    """Who comes first: by priority, then who is inside a dwell time, then who is planned, then who can wait least."""
+    planned = 0.0 if car.planned_a is None else min(car.planned_a, car.min_a)
+    return -car.priority, not car.held, -planned, car.laxity_min(now_min), car.session

@@ -19,8 +19,6 @@ DEGREES = 10.0
 SLOT_MIN = 15.0
 # The first hours in quarters, then in longer steps: what lies far ahead changes before it comes.
 STEPS = ((8, 1), (8, 2), (1000, 4))
-CHOSEN_SLOTS = 1
-HELD_KWH = 0.5  # what it is worth not to switch off a car inside its dwell time
 LONGEST_MIN = 36 * 60.0
 Matrix = NDArray[np.complex128] | NDArray[np.float64]
 Floats = NDArray[np.float64]
@@ -51,7 +49,6 @@ class _Problem:
         self.indices: list[NDArray[np.int64]] = []
         self.values: list[Floats] = []
         self.limits: list[float] = []
-        self.choices = 0  # columns at the end that are 0 or 1
 
     def row(self, indices: NDArray[np.int64], values: Floats, limit: float) -> None:
         self.indices.append(indices)
@@ -70,7 +67,7 @@ def plan(cars: Sequence[Car], ahead: Ahead, now_min: float, seconds: float = 2.0
     if solved is None:
         return None
     amps = [[0.0] * len(slots) for _ in cars]
-    for (car, slot), value in zip(problem.columns, solved, strict=False):
+    for (car, slot), value in zip(problem.columns, solved, strict=True):
         amps[car][slot] = max(0.0, float(value))
     return Planned([start for start, _ in slots], amps)
 
@@ -105,25 +102,9 @@ def _problem(cars: Sequence[Car], ahead: Ahead, now_min: float, slots: Sequence[
                 problem.cost.append(-car.priority * (1.0 - SOONER * (start - now_min) / horizon) * kwh_per_a)
                 present.append(index)
         _fuse_rows(problem, cars, present, first, lines, ahead, start, length)
-    _choices(problem, cars)
     for index, parts in enumerate(energy):
         problem.row(np.array([column for column, _ in parts]), np.array([kwh for _, kwh in parts]), cars[index].remaining_kwh)
     return problem
-
-
-def _choices(problem: _Problem, cars: Sequence[Car]) -> None:
-    """In the slots that come first a current is nothing or at least the minimum: one choice a car and slot."""
-    for column, (index, slot) in list(enumerate(problem.columns)):
-        car = cars[index]
-        most = problem.upper[column]
-        least = min(car.min_a, most, car.remaining_kwh / (car.kw_per_a * SLOT_MIN / 60.0))
-        if slot < CHOSEN_SLOTS and least > 0:
-            choice = len(problem.columns) + problem.choices
-            problem.choices += 1
-            problem.row(np.array([column, choice]), np.array([1.0, -most]), 0.0)
-            problem.row(np.array([column, choice]), np.array([-1.0, least]), 0.0)
-            problem.cost.append(-HELD_KWH if car.held and slot == 0 else 0.0)
-            problem.upper.append(1.0)
 
 
 def _fuse_rows(
@@ -165,9 +146,6 @@ def _solve(problem: _Problem, seconds: float) -> Sequence[float] | None:
     model.setOptionValue("threads", 1)
     model.setOptionValue("time_limit", seconds)
     lp.num_col_, lp.num_row_ = len(problem.cost), len(problem.limits)
-    if problem.choices:
-        model.setOptionValue("mip_rel_gap", 1e-4)
-        lp.integrality_ = [highspy.HighsVarType.kContinuous] * len(problem.columns) + [highspy.HighsVarType.kInteger] * problem.choices
     lp.col_cost_, lp.col_lower_, lp.col_upper_ = np.array(problem.cost), np.zeros(len(problem.cost)), np.array(problem.upper)
     lp.row_lower_, lp.row_upper_ = np.full(len(problem.limits), -highspy.kHighsInf), np.array(problem.limits)
     lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise

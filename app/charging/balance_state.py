@@ -1,0 +1,93 @@
+"""What the loop knows of a site at a tick, read inside the caller's transaction."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from app.charging.balancing.model import Circuit
+from app.database.transaction import fetch, fetchval
+
+FRESH_S, LOST_S = 10.0, 60.0  # a reading younger than the first is used to rise; one older than the second is not used at all
+VOLTS = 230
+
+CIRCUITS = """
+SELECT c.id, c.parent_id, c.name, c.limit_ma, c.margin_ma, c.unbalance_ma, c.worst_base_ma, c.has_meter, r.base_ma,
+    extract(epoch FROM $2 - r.received_at)::float8 AS age_s
+FROM circuit c LEFT JOIN circuit_reading r ON r.account_id = c.account_id AND r.circuit_id = c.id
+WHERE c.site_id = $1 ORDER BY c.name
+"""
+# One row a place. Without a running session: session_id NULL.
+PLACES = """
+SELECT w.station_id, w.circuit_id, w.phases, w.max_ma, w.fail_safe_ma, w.step_ma, w.priority, s.online, k.number AS connector_no,
+    l.wanted_a, l.told_a, l.told_at, l.lease_until, l.counted_a, l.failsafe_a, l.failsafe_set,
+    x.id AS session_id, x.started_at, x.meter_start_wh, x.last_meter_wh, x.last_power_w, x.last_value_at, x.person_id,
+    h.departure_at, h.wanted_wh, coalesce(h.mode, 'fast') AS mode,
+    b.limit_ma, b.reason, b.on_since, b.rising_since, b.cars, b.shared_ma
+FROM station_wiring w JOIN station s ON s.account_id = w.account_id AND s.id = w.station_id
+JOIN connector k ON k.account_id = s.account_id AND k.station_id = s.id AND k.number > 0
+LEFT JOIN charging_limit l ON l.account_id = s.account_id AND l.station_id = s.id AND l.connector_no = k.number
+LEFT JOIN LATERAL (SELECT * FROM charging_session o WHERE o.account_id = s.account_id AND o.station_id = s.id
+    AND o.connector_no = k.number AND o.state = 'open' ORDER BY o.started_at DESC LIMIT 1) x ON true
+LEFT JOIN charging_wish h ON h.account_id = s.account_id AND h.session_id = x.id
+LEFT JOIN LATERAL (SELECT * FROM balance_step y WHERE y.account_id = s.account_id AND y.session_id = x.id
+    ORDER BY y.at DESC LIMIT 1) b ON true
+WHERE s.site_id = $1 ORDER BY w.station_id, k.number
+"""
+CAP = "SELECT min(cap_w) FROM site_power_cap WHERE site_id = $1 AND starts_at <= $2 AND ends_at > $2"
+
+
+class SiteState(msgspec.Struct, frozen=True):
+    """Circuits with what else hangs on them, and places as rows. `silent`: a meter is; nothing may rise."""
+
+    circuits: list[Circuit]
+    names: dict[str, str]
+    places: list[Mapping[str, Any]]
+    silent: bool
+    capped: bool
+
+
+async def site_state(site_id: UUID, now: datetime) -> SiteState:
+    """The site as the database knows it."""
+    rows = await fetch(CIRCUITS, site_id, now)
+    places = await fetch(PLACES, site_id)
+    cap_w = await fetchval(CAP, site_id, now)
+    silent = any(row["has_meter"] and not _fresh(row) for row in rows)
+    circuits = [circuit_of_row(row, cap_w) for row in rows]
+    return SiteState(circuits, {str(row["id"]): row["name"] for row in rows}, list(places), silent, cap_w is not None)
+
+
+def _fresh(row: Mapping[str, Any]) -> bool:
+    # A reading from the future is as good as none: a clock has jumped.
+    return row["age_s"] is not None and -FRESH_S <= row["age_s"] < FRESH_S
+
+
+def circuit_of_row(row: Mapping[str, Any], cap_w: int | None) -> Circuit:
+    """A circuit in amperes. Its base is what the meter told while that holds, then the worst ever known."""
+    known = row["has_meter"] and row["age_s"] is not None and -FRESH_S <= row["age_s"] <= LOST_S
+    base = row["base_ma"] if known else row["worst_base_ma"]
+    return Circuit(
+        id=str(row["id"]), parent=None if row["parent_id"] is None else str(row["parent_id"]), limit=_amps(row["limit_ma"]),
+        base=_amps(base), margin_a=row["margin_ma"] / 1000,
+        unbalance_a=None if row["unbalance_ma"] is None else row["unbalance_ma"] / 1000,
+        power_kw=cap_w / 1000 if cap_w is not None and row["parent_id"] is None else None,
+    )  # fmt: skip
+
+
+def _amps(ma: list[int]) -> tuple[float, float, float]:
+    return ma[0] / 1000, ma[1] / 1000, ma[2] / 1000
+
+
+def counted_a(place: Mapping[str, Any], now: datetime) -> float:
+    """What a place must be counted at: what its charger may let flow now, whatever it was asked since."""
+    if place["counted_a"] is None:
+        return float(place["max_ma"]) / 1000 if place["session_id"] is not None else 0.0
+    counted = float(place["counted_a"])
+    lapsed = place["lease_until"] is None or place["lease_until"] <= now
+    if place["session_id"] is None and place["told_a"] == 0 and not lapsed:
+        return 0.0
+    if not place["online"] and lapsed and place["failsafe_set"]:
+        return float(place["failsafe_a"])
+    return min(counted, float(place["max_ma"]) / 1000)
