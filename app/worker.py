@@ -20,6 +20,7 @@ from app.billing.commands import charge_session, run_month, settle_session
 from app.billing.reminders import remind_overdue
 from app.billing.told_prices import tell_cost, tell_prices
 from app.charging.authority import Authority, passphrase_of
+from app.charging.balance_runner import BalanceRunner
 from app.charging.limits import tend as tend_limits
 from app.charging.lost_stops import match_lost_stops
 from app.charging.missing_stops import close_missing_stops
@@ -178,6 +179,11 @@ class Worker:
         await self.wake(await tend_limits(now))
         await self.wake(await tell_prices(now))
 
+    async def wake_stations(self, stations: "list[UUID]") -> None:
+        """Tell the stations' nodes that there is a command."""
+        for station_id in stations:
+            await publish(self.redis, COMMANDS, {"station_id": station_id})
+
     async def renew_certificates(self) -> None:
         """On the timetable: certificates of stations that near their end, and our roots at stations."""
         if self.authority.exists:
@@ -250,6 +256,7 @@ async def serve(settings: Settings) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     beat = asyncio.create_task(worker.beat())
+    balance = asyncio.create_task(BalanceRunner(clock, worker.announce, worker.wake_stations).run())
     while not stop.is_set():
         try:
             await work_until(stop, queue_app(settings, worker))
@@ -257,7 +264,10 @@ async def serve(settings: Settings) -> None:
             # The database went away. Jobs under way are rolled back, and taken up again as those of a killed worker are.
             log.error("the queue is away", error=repr(error.__cause__ or error))
             await asyncio.sleep(AWAY_SECONDS)
-    beat.cancel()
+    for task in (beat, balance):
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
     if redis is not None:
         await redis.aclose()
     await close_database()

@@ -84,10 +84,11 @@ def counted_a(place: Mapping[str, Any], now: datetime) -> float:
     """What a place must be counted at: what its charger may let flow now, whatever it was asked since."""
     if place["counted_a"] is None:
         return float(place["max_ma"]) / 1000 if place["session_id"] is not None else 0.0
-    counted = float(place["counted_a"])
+    # What was asked and is not answered yet may be flowing already.
+    counted = max(float(place["counted_a"]), float(place["wanted_a"] or 0))
     lapsed = place["lease_until"] is None or place["lease_until"] <= now
     if place["session_id"] is None and place["told_a"] == 0 and not lapsed:
         return 0.0
-    if not place["online"] and lapsed and place["failsafe_set"]:
+    if lapsed and place["failsafe_set"] and (place["session_id"] is None or not place["online"]):
         return float(place["failsafe_a"])
     return min(counted, float(place["max_ma"]) / 1000)

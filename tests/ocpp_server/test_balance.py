@@ -1,0 +1,158 @@
+"""The loop of a site with real stations of both versions on real sockets: shared out, told, proven by meters, explained."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.charging import limits
+from app.charging.balance_loop import take_lease, tick
+from app.charging.intents import V16, V201
+from app.database.transaction import as_owner, execute
+from app.kernel.identifiers import new_id
+from tests.charging.house import BADGE_ANNA, BADGE_BEN
+from tests.ocpp_server.conftest import eventually, rows
+from tests.ocpp_server.speaking import Charge
+from tests.ocpp_server.test_limits import Charger
+
+
+def utc():
+    return datetime.now(UTC)
+
+
+@pytest.fixture(params=[V16, V201])
+def version(request):
+    return request.param
+
+
+async def circuit(site, limit_a=20, meter=False, worst_a=0, stations=("CP-1", "CP-3"), **wiring):
+    """One fuse of the same size on each phase, with stations on it."""
+    found = new_id()
+    async with as_owner():
+        await execute("INSERT INTO circuit (account_id, id, site_id, name, limit_ma, has_meter, worst_base_ma) VALUES ($1, $2, $3,"
+                      " 'Garage', $4, $5, $6)", site.house.account_id, found, site.house.site_id, [limit_a * 1000] * 3, meter,
+                      [worst_a * 1000] * 3)  # fmt: skip
+        for name in stations:
+            await execute("INSERT INTO station_wiring (account_id, station_id, circuit_id, phases, max_ma) VALUES"
+                          " ($1, $2, $3, '{L1,L2,L3}', 16000)", site.house.account_id, site.house.stations[name], found)  # fmt: skip
+    return found
+
+
+async def reading(site, circuit_id, amperes, at):
+    async with as_owner():
+        await execute("INSERT INTO circuit_reading (account_id, circuit_id, taken_at, received_at, base_ma) VALUES ($1, $2, $3, $3, $4)"
+                      " ON CONFLICT (account_id, circuit_id) DO UPDATE SET received_at = excluded.received_at, base_ma = excluded.base_ma",
+                      site.house.account_id, circuit_id, at, [round(amperes * 1000)] * 3)  # fmt: skip
+
+
+async def turn(site, at, owner="one", **more):
+    """A tick, and the chargers have answered to it."""
+    woken, _ = await tick(site.house.account_id, site.house.site_id, owner, at, **more)
+    await settled(site)
+    return woken
+
+
+async def settled(site):
+    async def quiet():
+        for name in site.house.stations:
+            await site.wake(name)
+        found = await rows("SELECT count(*) AS n FROM station_command WHERE state IN ('queued', 'sent')")
+        return found[0]["n"] == 0
+
+    await eventually(quiet)
+
+
+async def charging(site, name, version, tag):
+    told_by = Charger(await site.connected(name, version), version, "Current")
+    charge = Charge(told_by.station, tag=tag, tx=f"tx-{name}")
+    return told_by, charge
+
+
+async def limit_of(site, name):
+    (found,) = await rows("SELECT * FROM charging_limit WHERE station_id = $1 AND connector_no = 1", site.house.stations[name])
+    return found
+
+
+async def steps(site, name):
+    return await rows(
+        "SELECT b.* FROM balance_step b JOIN charging_session x ON x.id = b.session_id WHERE x.station_id = $1 ORDER BY b.at",
+        site.house.stations[name],
+    )
+
+
+async def test_two_cars_share_a_fuse_and_are_told_why(site, version):
+    await circuit(site, 20)
+    first, one = await charging(site, "CP-1", version, BADGE_ANNA)
+    second, two = await charging(site, "CP-3", version, BADGE_BEN)
+    at = utc()
+    await turn(site, at)
+    # A free place is told that nothing flows: a car that comes waits for its turn, a tick.
+    assert (await limit_of(site, "CP-1"))["told_a"] == 0
+    await one.begin(at, 1000)
+    await two.begin(at, 1000)
+    for seconds in range(2, 260, 20):
+        now = at + timedelta(seconds=seconds)
+        await turn(site, now)
+        for charger, charge, name in ((first, one, "CP-1"), (second, two, "CP-3")):
+            await charger.draws(charge, now + timedelta(seconds=1), float((await limit_of(site, name))["told_a"] or 0))
+        await limits.tend(now + timedelta(seconds=2))
+        await settled(site)
+        counted = [(await limit_of(site, name))["told_a"] or 0 for name in ("CP-1", "CP-3")]
+        assert sum(counted) <= 20
+    assert [first.limit(1), second.limit(1)] == [10, 10]
+    last = (await steps(site, "CP-1"))[-1]
+    assert (last["reason"], last["cars"], last["shared_ma"], last["limit_ma"]) == ("sharing", 2, 20_000, 10_000)
+    assert last["circuit_name"] == "Garage"
+
+
+async def test_a_silent_meter_stops_every_rise_and_a_lost_one_counts_at_its_worst(site, version):
+    fuse = await circuit(site, 40, meter=True, worst_a=34, stations=("CP-1",))
+    _, charge = await charging(site, "CP-1", version, BADGE_ANNA)
+    at = utc()
+    await reading(site, fuse, 30, at)
+    await turn(site, at)
+    await charge.begin(at, 1000)
+    await turn(site, at + timedelta(seconds=1))
+    told = (await limit_of(site, "CP-1"))["wanted_a"]
+    assert 6 <= told <= 10
+    # Half a minute without a word: the room of before is not used to rise.
+    for seconds in (20, 40, 55):
+        await turn(site, at + timedelta(seconds=seconds))
+        assert (await limit_of(site, "CP-1"))["wanted_a"] <= told
+    # After a minute the worst ever known counts: 40 - 34 A.
+    await turn(site, at + timedelta(seconds=62))
+    assert (await limit_of(site, "CP-1"))["wanted_a"] == 6
+    assert (await steps(site, "CP-1"))[-1]["reason"] == "meter_silent"
+
+
+async def test_a_station_that_is_gone_keeps_its_current_reserved_until_its_limit_lapses(site, version):
+    await circuit(site, 22)
+    gone, one = await charging(site, "CP-1", version, BADGE_ANNA)
+    at = utc()
+    await one.begin(at, 1000)
+    await turn(site, at)
+    await gone.draws(one, at + timedelta(seconds=1), 16)
+    was = (await limit_of(site, "CP-1"))["counted_a"]
+    gone.station.cut()
+    await eventually(lambda: rows("SELECT 1 FROM station WHERE identity = 'CP-1' AND NOT online"))
+    _, two = await charging(site, "CP-3", version, BADGE_BEN)
+    await two.begin(at, 1000)
+    await turn(site, at + timedelta(seconds=4))
+    assert float((await limit_of(site, "CP-3"))["wanted_a"]) <= 22 - float(was)
+    # Its short profile has lapsed by itself: now it counts at the lasting one.
+    later = at + timedelta(minutes=12)
+    await limits.tend(later)
+    for seconds in range(0, 120, 40):
+        await settled(site)
+        await turn(site, later + timedelta(seconds=seconds))
+    assert 6 < (await limit_of(site, "CP-3"))["wanted_a"] <= 16
+
+
+async def test_one_node_owns_a_site_and_another_takes_over_when_it_dies(site):
+    await circuit(site, 20)
+    house = site.house
+    assert await take_lease(house.account_id, house.site_id, "one", seconds=1)
+    assert not await take_lease(house.account_id, house.site_id, "two")
+    assert await tick(house.account_id, house.site_id, "two", utc()) == ([], [])
+    assert await eventually(lambda: take_lease(house.account_id, house.site_id, "two"), 5)
+    (lease,) = await rows("SELECT owner, term FROM balance_lease")
+    assert (lease["owner"], lease["term"]) == ("two", 2)
