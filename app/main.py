@@ -41,8 +41,8 @@ from app.payouts import routes as payouts
 from app.privacy import routes as privacy
 from app.residents import access_routes, people_routes, search
 from app.residents import routes as residents
+from app.sites import api_routes, terms_routes
 from app.sites import routes as sites
-from app.sites import terms_routes
 from app.tariffs import routes as tariffs
 
 POLICY = (
@@ -167,6 +167,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
         payouts.ROUTES,
         sites.ROUTES,
         terms_routes.ROUTES,
+        api_routes.ROUTES,
         residents.ROUTES,
         people_routes.ROUTES,
         search.ROUTES,

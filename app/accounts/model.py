@@ -22,6 +22,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     person_id: UUID | None
     grants: tuple[Grant, ...] = ()
     bearer: bool = False
+    api: bool = False  # by the API's own credentials, which open nothing else
 
 
 class AccountName(msgspec.Struct, frozen=True):

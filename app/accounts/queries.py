@@ -33,7 +33,7 @@ async def identity_of_token(token: str, now: datetime) -> Identity | None:
             return None
         if (now - row["last_seen_at"]).total_seconds() > SEEN_EVERY_SECONDS:
             await execute("UPDATE login_session SET last_seen_at = $2 WHERE token_hash = $1", token_hash(token), now)
-        return await _identity(row, now.date(), bearer=False)
+        return await identity_of_row(row, now.date(), bearer=False)
 
 
 async def identity_of_bearer(token: str, now: datetime) -> Identity | None:
@@ -44,10 +44,11 @@ async def identity_of_bearer(token: str, now: datetime) -> Identity | None:
             return None
         if row["last_used_at"] is None or (now - row["last_used_at"]).total_seconds() > SEEN_EVERY_SECONDS:
             await execute("UPDATE api_token SET last_used_at = $3 WHERE account_id = $1 AND id = $2", row["account_id"], row["id"], now)
-        return await _identity(row, now.date(), bearer=True)
+        return await identity_of_row(row, now.date(), bearer=True)
 
 
-async def _identity(row: Any, today: date, *, bearer: bool) -> Identity | None:
+async def identity_of_row(row: Any, today: date, *, bearer: bool) -> Identity | None:
+    """The person of a session, token or credential with the roles of today (inside the caller's machine transaction)."""
     grants = await fetch(GRANTS, row["account_id"], row["login_id"], today)
     account = await fetchrow("SELECT name, currency, hotline FROM account WHERE id = $1", row["account_id"])
     if account is None or not grants:

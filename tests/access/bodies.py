@@ -119,6 +119,8 @@ BODIES: dict[str, Body] = {
     "POST /api/sites/{site_id}/stakeholders #person_id": _ref("person_id", "person_id", kind="installer", first="2027-01-01"),
     "POST /api/sites/{site_id}/status": _plain(status="suspended", reason="because"),
     "POST /api/sites/{site_id}/tariffs": _plain(**PRICES),
+    "POST /api/sites/{site_id}/api-rights": _plain(email="developer@musterhof.example"),
+    "POST /api/v1/login": lambda world, slot, role: {"username": "api-developer", "password": "wrong"},
     "POST /api/sites/{site_id}/tariffs/check": _plain(**PRICES),
     "POST /api/sites/{site_id}/tariffs/preview": _plain(**PRICES),
     "PUT /api/sites/{site_id}/position-labels/{position}": _plain(locale="de", label="Strom"),

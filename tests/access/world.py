@@ -221,6 +221,11 @@ async def _logins(world: World, number: int) -> None:
         grant = await _insert("role_grant", account_id=account, login_id=login, role="resident", person_id=person, valid_from=TODAY)
         _slot(world, number, "invitation_id", slot, invitation)
         _slot(world, number, "grant_id", slot, grant)
+    for slot, site in zip(("mine", "account"), world.sites[number], strict=True):
+        consents = {"owner_consent_at": NOW, "operator_consent_at": NOW} if slot == "mine" else {"operator_consent_at": NOW}
+        right = await _insert("api_right", account_id=account, site_id=site, login_id=world.logins[number]["developer"], **consents)
+        for same in ("mine", "house") if slot == "mine" else ("account",):
+            _slot(world, number, "right_id", same, right)
     asked = await _insert("licence_request", account_id=account, kind="renewal", account_name=f"zqacc{letter}x", months=12,
                           asked_by=world.logins[number]["superadmin"], asked_at=NOW)  # fmt: skip
     for slot in ("mine", "house", "account"):

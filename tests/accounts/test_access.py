@@ -1,5 +1,7 @@
 """Who gets in: invitations by one-time link, roles per site and from day to day, personal tokens."""
 
+import asyncio
+import base64
 import contextlib
 import json
 import re
@@ -266,3 +268,82 @@ async def test_a_personal_token_has_the_rights_of_its_person_says_when_it_was_us
         for _ in range(2):
             assert (await client.delete(f"/api/me/tokens/{made['id']}")).status_code == 204
         assert (await desk.by_token(made["token"], "GET", "/api/me")).status_code == 401
+
+
+async def credentials(desk: Desk) -> dict[str, str]:
+    """The developer's own, made in the portal."""
+    async with desk.browser() as client:
+        await desk.enter(client, desk.login("developer")["email"])
+        return (await client.post("/api/me/api-credential")).json()
+
+
+async def in_time(desk: Desk, token: str, path: str) -> httpx.Response:
+    """A call that comes when it may: the limit is one a second."""
+    while True:
+        answer = await desk.by_token(token, "GET", path)
+        if answer.status_code != 429:
+            return answer
+        await asyncio.sleep(float(answer.headers["retry-after"]) / 10)
+
+
+@pytest.mark.row("A55")
+async def test_the_apis_login_gives_a_signed_token_of_fifteen_minutes_and_each_call_comes_once_a_second(desk):
+    body = await credentials(desk)
+    async with desk.browser() as client:
+        portal = {"username": desk.login("developer")["email"], "password": PASSWORD}
+        assert (await client.post("/api/v1/login", json=portal)).status_code == 401
+        ticket = (await client.post("/api/v1/login", json=body)).json()
+        again = await client.post("/api/v1/login", json=body)
+        assert (again.status_code, again.json()["code"], again.headers["retry-after"]) == (429, "too_fast", "1")
+    assert ticket["expires_at"] == "2026-11-20T09:15:00Z"
+    head, claims, _ = ticket["token"].split(".")
+    assert json.loads(base64.urlsafe_b64decode(head + "==")) == {"alg": "HS256", "typ": "JWT"}
+    assert json.loads(base64.urlsafe_b64decode(claims + "=="))["exp"] == int(datetime(2026, 11, 20, 9, 15, tzinfo=UTC).timestamp())
+    first, second = [await desk.by_token(ticket["token"], "GET", "/api/v1/sites") for _ in range(2)]
+    assert (first.status_code, second.status_code, second.json()["code"]) == (200, 429, "too_fast")
+    other = await desk.by_token(ticket["token"], "GET", f"/api/v1/sites/{desk.site()}")
+    assert other.status_code == 404  # another call has its own second; nobody has consented yet
+    assert (await in_time(desk, ticket["token"], "/api/v1/sites")).status_code == 200
+    assert (await desk.by_token(ticket["token"], "GET", "/api/me")).status_code == 403  # it opens nothing of the portal
+    unsigned = ".".join([base64.urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("="), claims, ""])
+    for forged in (ticket["token"][:-4] + "AAAA", unsigned, "a.b.c"):
+        assert (await desk.by_token(forged, "GET", "/api/v1/sites")).status_code == 401
+    desk.now = NOW + timedelta(minutes=14, seconds=59)
+    assert (await in_time(desk, ticket["token"], "/api/v1/sites")).status_code == 200
+    desk.now = NOW + timedelta(minutes=15)
+    assert (await in_time(desk, ticket["token"], "/api/v1/sites")).status_code == 401
+    desk.now = NOW
+    await credentials(desk)
+    assert (await in_time(desk, ticket["token"], "/api/v1/sites")).status_code == 401  # made anew, so the old ones are void
+
+
+@pytest.mark.row("A53")
+@pytest.mark.row("A54")
+async def test_a_developer_reads_a_site_once_owner_and_operator_have_both_consented_and_until_one_takes_it_back(desk):
+    body, path = await credentials(desk), f"/api/sites/{desk.site()}/api-rights"
+    assert body["username"] not in {desk.login(role)["email"] for role in ("developer", "operator")} and body["password"] != PASSWORD
+    async with desk.browser() as client:
+        token = (await client.post("/api/v1/login", json=body)).json()["token"]
+    developer = {"email": desk.login("developer")["email"]}
+
+    async def seen() -> list[str]:
+        return [site["id"] for site in (await in_time(desk, token, "/api/v1/sites")).json()]
+
+    assert await seen() == []
+    assert (await desk.ask("operator", "POST", path, {"email": desk.login("resident")["email"]})).json()["code"] == "no_developer"
+    assert (await desk.ask("installer", "POST", path, developer)).status_code == 403
+    for first, second in (("operator", "owner"), ("owner", "operator")):
+        made = await desk.ask(first, "POST", path, developer)
+        assert made.status_code == 201 and (await desk.ask(first, "POST", path, developer)).json() == made.json()
+        assert await seen() == []
+        assert (await desk.ask(second, "POST", path, developer)).json() == made.json()
+        assert await seen() == [desk.site()]
+        assert (await in_time(desk, token, f"/api/v1/sites/{desk.site()}/meters")).json()[0]["kind"] == "charge_point"
+        assert (await in_time(desk, token, f"/api/v1/sites/{desk.site(1)}/meters")).status_code == 404
+        for _ in range(2):
+            assert (await desk.ask(first, "DELETE", f"{path}/{made.json()['id']}")).status_code == 204
+        assert await seen() == []
+    assert (await desk.ask("operator", "GET", path)).json() == []
+    async with as_owner():
+        await execute("UPDATE role_grant SET valid_to = '2026-11-19' WHERE role = 'developer'")
+    assert (await in_time(desk, token, "/api/v1/sites")).status_code == 401

@@ -1,5 +1,6 @@
 """Who asks and may they: bearer first, never falling back to the cookie; a route without roles is closed."""
 
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import msgspec
@@ -9,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
+from app.accounts.api_access import identity_of_ticket
 from app.accounts.model import Identity
 from app.accounts.queries import identity_of_bearer, identity_of_token
 from app.accounts.rules import FORBIDDEN, may_enter, person_as
@@ -30,11 +32,17 @@ class SignInMiddleware(AbstractAuthenticationMiddleware):
         now = connection.app.state.clock()
         scheme, _, token = connection.headers.get("authorization", "").partition(" ")
         if scheme:
-            identity = await identity_of_bearer(token.strip(), now) if scheme.lower() == "bearer" else None
+            identity = await self._bearer(connection, token.strip(), now) if scheme.lower() == "bearer" else None
             return AuthenticationResult(user=identity, auth=None)
         cookie = connection.cookies.get(COOKIE, "")
         identity = await identity_of_token(cookie, now) if cookie else None
         return AuthenticationResult(user=identity, auth=cookie)
+
+    async def _bearer(self, connection: ASGIConnection[Any, Any, Any, Any], token: str, now: datetime) -> Identity | None:
+        """A personal token, or one that the API's log-in has signed: only those have dots."""
+        if "." in token:
+            return await identity_of_ticket(token, connection.app.state.settings.secret_key, now)
+        return await identity_of_bearer(token, now)
 
 
 def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
@@ -45,6 +53,8 @@ def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHand
     identity: Identity | None = connection.user
     if identity is None:
         raise Refused("not_signed_in", 401, NOT_SIGNED_IN)
+    if identity.api and not handler.opt.get("api"):
+        raise FORBIDDEN
     if not roles or not may_enter(identity.grants, roles, handler.opt.get("scope", "account")):
         raise FORBIDDEN
 
