@@ -15,7 +15,7 @@ from app.kernel.identifiers import new_id
 from app.outbox.wake import COMMANDS, live_channel, publish
 from tests.charging.house import SECRET, House, make_house
 from tests.ocpp_server.conftest import eventually, rows
-from tests.ocpp_server.listener import Listener, connect, deliver
+from tests.ocpp_server.listener import Listener, connect, deliver, free_port
 from tests.ocpp_server.raw_station import RawStation, event_payload, start_payload, stop_payload
 
 AT = datetime.now(UTC).replace(microsecond=0) - timedelta(days=60)
@@ -26,7 +26,7 @@ REMOTE_START = {"ocpp1.6": "RemoteStartTransaction", "ocpp2.0.1": "RequestStartT
 @pytest.fixture
 async def pair(database: str, redis_url: str) -> AsyncIterator[tuple[Listener, Listener]]:
     """Two nodes, each on a port of its own, so that a test says which one a station comes to."""
-    made = [await Listener(database, redis_url).start() for _ in range(2)]
+    made = await asyncio.gather(*(Listener(database, redis_url).start() for _ in range(2)))
     yield made[0], made[1]
     for one in made:
         await one.stop()
@@ -168,8 +168,8 @@ async def more(journal: dict) -> None:
 
 async def test_what_a_killed_node_acknowledged_is_stored_and_its_stations_go_on_at_the_other(database, redis_url):
     house = await make_house(stations=4)
-    first = await Listener(database, redis_url, nodes=2).start()
-    second = await Listener(database, redis_url, first.port, nodes=2).start()
+    port = free_port()
+    first, second = await asyncio.gather(*(Listener(database, redis_url, port, nodes=2).start() for _ in range(2)))
     journal: dict = {}
     enough = asyncio.Event()
     try:
