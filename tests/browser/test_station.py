@@ -4,11 +4,11 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import House, sign_in
-from tests.browser.test_console import desk, enter, seen  # noqa: F401 - desk is a fixture
+from tests.browser.console import enter, seen
 
 
 @pytest.mark.row("S05")
-def test_an_operator_clears_a_fault_from_afar_and_cannot_while_the_station_is_away(desk, house: House):  # noqa: F811
+def test_an_operator_clears_a_fault_from_afar_and_cannot_while_the_station_is_away(desk, house: House):
     page = enter(desk, house, "operator", "/operator")
     page.get_by_test_id("to-station").filter(has_text="DEMO-2").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
@@ -23,6 +23,13 @@ def test_an_operator_clears_a_fault_from_afar_and_cannot_while_the_station_is_aw
     expect(entry).to_have_attribute("data-outcome", "accepted")
     expect(page.get_by_test_id("offline")).to_be_visible()  # it does restart,
     expect(buttons.first).to_be_enabled(timeout=60_000)  # and comes back without a reload
+    # A firmware is added where it is chosen; a new key is asked for where it is told.
+    page.get_by_test_id("command-UpdateFirmware").click()
+    firmware = {"name": "demo-2.bin", "mimeType": "application/octet-stream", "buffer": b"firmware"}
+    page.get_by_test_id("firmware-file").set_input_files(files=[firmware])
+    expect(page.get_by_test_id("input-file")).to_contain_text("demo-2.bin")
+    page.get_by_test_id("new-key").click()
+    expect(page.get_by_test_id("security-said")).to_be_visible()
     page.get_by_test_id("command-ReadConfiguration").click()
     seen(page, "station")
     page.get_by_label("Ticket").fill("T-2")

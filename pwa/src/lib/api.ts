@@ -46,11 +46,11 @@ export async function get<T>(path: string): Promise<T> {
   return data;
 }
 
-/** A form with files goes as it is, everything else as JSON. */
+/** A form with files and a file go as they are, everything else as JSON. */
 export async function send<T>(method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', path: string, body: unknown = {}): Promise<T> {
   if (!csrf()) await reach('/health');
   const token = { 'x-csrftoken': csrf() };
   if (method === 'DELETE') return answer<T>(await reach(path, { method, headers: token }));
-  if (body instanceof FormData) return answer<T>(await reach(path, { method, headers: token, body }));
+  if (body instanceof FormData || body instanceof Blob) return answer<T>(await reach(path, { method, headers: token, body }));
   return answer<T>(await reach(path, { method, headers: { ...token, 'content-type': 'application/json' }, body: JSON.stringify(body) }));
 }
