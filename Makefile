@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+# uv brings its own certificate authorities; the machine's are taken where it has any, as pip does: a company may have its own.
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/* /Library/Keychains/*),true,false)
 SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
 
 .PHONY: bench-balance access access-rows bench-console crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
@@ -31,7 +33,7 @@ build: pwa/dist/.stamp
 
 pwa/dist/.stamp: .venv/bin/uv $(SOURCES)
 	@echo "· pages"
-	@infra/local/npm.sh ci --no-audit --no-fund --loglevel=error
+	@infra/local/npm.sh ci --no-audit --no-fund --no-update-notifier --loglevel=error
 	@infra/local/npm.sh run --silent build
 	@touch $@
 

@@ -44,7 +44,7 @@ async def change_prices(actor: Actor, site_id: UUID, valid_from: date, component
 async def change_rate(actor: Actor, site_id: UUID, valid_from: date, rate: Rate, now: datetime) -> UUID:
     """Other prices of a site from a day on; what is priced already never changes. The same again is the same tariff.
 
-    Raises Refused not_found, no_price, bad_price, period_billed, tariff_exists.
+    Raises Refused not_found, no_price, bad_price, prices_without_vat, period_billed, tariff_exists.
     """
     check_components(rate.components, rate.solution)
     check_rate(rate)

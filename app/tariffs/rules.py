@@ -46,12 +46,16 @@ def check_components(components: Sequence[Component], solution: Solution = "char
 
 
 def check_rate(rate: Rate) -> None:
-    """Raises Refused bad_price with position 0 where the high hours or the figures of the guard cannot be."""
+    """Raises Refused bad_price with position 0 where the high hours or the figures of the guard cannot be, and
+    prices_without_vat where residents would see less at the place than their bill asks for."""
     figures = [value for value in (rate.standard_price, rate.solar_cost, rate.grid_cost) if value is not None]
     days = all(part.weekdays and set(part.weekdays) <= set(range(1, 8)) for part in rate.high_hours)
     named = rate.solution != "charging" or not rate.rate
     if not (days and named and len(rate.rate) <= 60 and all(_is_price(value) for value in figures)):
         raise Refused("bad_price", 422, "The high hours or the prices to compare with cannot be.", position=0, fields=["high_hours"])
+    if rate.solution == "charging" and not rate.vat_included:
+        text = "Residents see and pay charging prices with VAT. Enter them with VAT."
+        raise Refused("prices_without_vat", 422, text, fields=["vat_included"])
 
 
 def _can_be(part: Component, solution: Solution) -> bool:

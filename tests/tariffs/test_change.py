@@ -13,7 +13,7 @@ from app.database.transaction import as_owner, execute, fetchval, in_account
 from app.kernel.errors import Refused
 from app.kernel.identifiers import new_id
 from app.tariffs import commands
-from app.tariffs.model import Component
+from app.tariffs.model import Component, Rate
 from app.tariffs.queries import tariff_in_force, tariffs_of
 from app.tariffs.routes import NewPrices
 from app.tariffs.rules import check_components
@@ -103,6 +103,12 @@ def test_a_price_that_cannot_be_is_refused(part, code):
     with pytest.raises(Refused) as refused:
         check_components((msgspec.structs.replace(OLD[0], **part),))
     assert refused.value.code == code
+
+
+async def test_charging_prices_without_vat_are_refused_as_residents_pay_with_it(desk):
+    entered = commands.change_rate(desk.actor, desk.house.site_id, date(2027, 1, 1), Rate(components=NEW, vat_included=False), NOW)
+    assert (await refusal(entered)).code == "prices_without_vat"
+    assert await desk.price(date(2027, 1, 1)) == [Decimal("0.30")]
 
 
 async def _priced(desk: Desk, at: datetime) -> None:
