@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from app.charging.balancing.model import Car
 
 SOONER = 0.5  # what an ampere at the end of the horizon is worth against one now: half
+ENOUGH = 0.995
 DEGREES = 10.0
 SLOT_MIN = 15.0
 # The first hours in quarters, then in longer steps: what lies far ahead changes before it comes.
@@ -32,10 +33,11 @@ class Ahead(msgspec.Struct, frozen=True):
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """Per car: amperes in each slot. `starts_min`: when the slots begin."""
+    """Per car: amperes in each slot. `starts_min`: when the slots begin. `short`: not everybody gets everything."""
 
     starts_min: list[float]
     amps: list[list[float]]
+    short: bool
 
 
 class _Problem:
@@ -69,7 +71,10 @@ def plan(cars: Sequence[Car], ahead: Ahead, now_min: float, seconds: float = 2.0
     amps = [[0.0] * len(slots) for _ in cars]
     for (car, slot), value in zip(problem.columns, solved, strict=True):
         amps[car][slot] = max(0.0, float(value))
-    return Planned([start for start, _ in slots], amps)
+    served = sum(
+        amps[index][slot] * car.kw_per_a * length / 60.0 for index, car in enumerate(cars) for slot, (_, length) in enumerate(slots)
+    )
+    return Planned([start for start, _ in slots], amps, served < ENOUGH * sum(car.remaining_kwh for car in cars))
 
 
 def slots_until(now_min: float, last_min: float) -> list[tuple[float, float]]:

@@ -15,7 +15,7 @@ from app.charging.balancing.network import Network, Rows
 from app.charging.balancing.phasors import Phasors
 from app.charging.balancing.planning import Ahead, Planned, plan
 
-DWELL_MIN = 60.0
+DWELL_MIN = 75.0
 PLAN_EVERY_MIN = 15.0
 
 
@@ -89,7 +89,8 @@ class Scheduler:
             ahead = Ahead(self.site.M[:, columns], lambda at: np.asarray(self.site.headroom(round(at)), float))
             self.planned, self.planned_at, self.known = plan(cars, ahead, t), t, here
             self.cars_planned = {car.session: index for index, car in enumerate(cars)}
-        if self.planned is not None:
+        # Where there is enough for all, who can wait least goes first: that also keeps room for who has not come yet.
+        if self.planned is not None and self.planned.short:
             for car in cars:
                 car.planned_a = self.planned.amps[self.cars_planned[car.session]][0]
 
