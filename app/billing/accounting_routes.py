@@ -14,7 +14,8 @@ from app.billing import accounting, credit, credit_notes, reminders
 from app.billing.charge_routes import person_of
 from app.billing.routes import period_in
 from app.database.transaction import in_account
-from app.kernel.errors import Refused
+from app.kernel.errors import Refused, not_found
+from app.residents.queries import person
 from app.sites.routes import Created, actor_of
 
 OPERATE: dict[str, Any] = {"roles": sorted(OPERATORS)}
@@ -142,6 +143,8 @@ async def match(request: HttpRequest, identity: Caller, payment_id: FromPath[UUI
 @get("/api/operator/people/{person_id:uuid}/credit", opt=OPERATE, summary="A resident's credit", tags=["accounting"])
 async def credit_of(identity: Caller, person_id: FromPath[UUID]) -> CreditView:
     async with in_account(identity.account_id):
+        if await person(person_id) is None:
+            raise not_found("person")
         return CreditView(await credit.credit_minor(person_id))
 
 

@@ -22,6 +22,8 @@ QUERIES = {
     "GET /api/search": "?q=zq", "POST /api/operator/firmware": "?name=new.bin", "GET /api/events": "?code={code}",
     "GET /api/sites/{site_id}/position-labels": "?locale=de",
     "POST /api/sites/{site_id}/tariffs/preview": "?period=2026-10",
+    "GET /api/operator/margin": "?first=2026-09&last=2026-10",
+    **{f"GET /api/operator/{name}": "?first=2026-09-01&last=2026-10-31" for name in ("journal", "journal/export", "vat")},
 }  # fmt: skip
 
 
@@ -119,6 +121,13 @@ BODIES: dict[str, Body] = {
     "POST /api/sites/{site_id}/stakeholders #person_id": _ref("person_id", "person_id", kind="installer", first="2027-01-01"),
     "POST /api/sites/{site_id}/status": _plain(status="suspended", reason="because"),
     "POST /api/sites/{site_id}/tariffs": _plain(**PRICES),
+    "POST /api/bills/{bill_id}/dispute": _plain(**REASON),
+    "POST /api/operator/bills/{bill_id}/dispute": _plain(**REASON),
+    "DELETE /api/operator/bills/{bill_id}/dispute": _plain(**REASON),
+    "POST /api/operator/bills/{bill_id}/credit-note": _plain(**REASON),
+    "POST /api/operator/payments/{payment_id}/match": _plain(bill_id="00000000-0000-0000-0000-000000000000"),
+    "POST /api/operator/payments/{payment_id}/match #bill_id": _ref("bill_id", "bill_id"),
+    "POST /api/operator/people/{person_id}/refund": lambda world, slot, role: {"amount_minor": 5, "idempotency_key": str(uuid4())},
     "POST /api/sites/{site_id}/api-rights": _plain(email="developer@musterhof.example"),
     "POST /api/v1/login": lambda world, slot, role: {"username": "api-developer", "password": "wrong"},
     "POST /api/sites/{site_id}/tariffs/check": _plain(**PRICES),

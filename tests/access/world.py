@@ -168,6 +168,10 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
     path.write_bytes(mark.encode()[:9].ljust(9, b"."))
     await _insert("site_form", account_id=account, site_id=site, token_hash=token_hash(f"form-{letter}{house}"), recipient="f@f.example",
                   created_at=NOW, expires_at=NOW + timedelta(days=9))  # fmt: skip
+    payment = await _insert("payment", account_id=account, bank_reference=f"bank-{letter}{house}", received_on=TODAY, currency="CHF",
+                            amount_minor=500, payer=mark, reference="", booked_at=NOW)  # fmt: skip
+    for slot in ("mine", "house") if house == 0 else ("account",):
+        _slot(world, number, "payment_id", slot, payment)
     if house == 0:
         await _insert("licence", key="", account_id=account, client_name=f"zqacc{letter}x", kind="basic", datapoints=40, sector="housing",
                       starts_on=date(2026, 1, 1), expires_on=date(2027, 1, 1))  # fmt: skip
