@@ -12,6 +12,7 @@ from datetime import time as clock_time
 from pathlib import Path
 from uuid import UUID
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from app.accounts.licence_rules import later
@@ -74,9 +75,11 @@ def test_what_two_people_change_at_once_is_lost_by_neither(desk: BrowserContext,
     expect(mine.get_by_test_id("site-facts")).to_contain_text("mine")
 
 
+@pytest.mark.row("O24")
 def test_a_billing_point_has_every_field_and_a_click_on_its_name_edits(desk: BrowserContext, house: House):
     page = enter(desk, house, "operator", f"/console/sites/{site_of(house)}/points")
     seen(page, "points")
+    expect(page.get_by_test_id("list")).to_contain_text("Building A")
     page.get_by_test_id("add-point").first.click()
     page.get_by_label("Name").fill("Anna Keller")
     page.get_by_label("Assignment").select_option("owner_occupied")
@@ -182,6 +185,7 @@ def test_prices_change_from_a_day_on_and_can_be_taken_back(desk: BrowserContext,
     expect(tariffs).not_to_contain_text("2099")
 
 
+@pytest.mark.row("A66")
 def test_an_account_is_asked_for_approved_extended_cut_changed_renewed_and_reminded_of(desk: BrowserContext, house: House):
     page = enter(desk, house, "superadmin", "/console/accounts")
     page.get_by_test_id("ask-account").click()
@@ -200,7 +204,8 @@ def test_an_account_is_asked_for_approved_extended_cut_changed_renewed_and_remin
     row = page.get_by_test_id("row").filter(has_text="Seehof AG")
     expect(row).to_have_count(0)
     approve(page, "new account")
-    page.get_by_test_id("area-active").click()
+    for area in ("expired", "applications", "active"):
+        expect(page.get_by_test_id(f"area-{area}")).to_be_visible()
     expect(row).to_contain_text("Basic")
     seen(page, "accounts")
     ask(page, "datapoints", "Datapoints to add", "30")
