@@ -29,7 +29,7 @@ from app.accounts.web.document import described, document_config
 from app.accounts.web.problems import HANDLERS
 from app.accounts.web.pwa_files import file_answer
 from app.accounts.web.throttle import Throttle
-from app.billing import accounting_routes, charge_routes, live, operator_routes, rates_routes, review_routes
+from app.billing import accounting_routes, charge_routes, energy_routes, live, operator_routes, rates_routes, review_routes
 from app.billing import routes as billing
 from app.charging import security_routes, station_file_routes, station_routes
 from app.database.engine import close_database, open_when_it_answers
@@ -163,6 +163,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
         review_routes.ROUTES,
         rates_routes.ROUTES,
         accounting_routes.ROUTES,
+        energy_routes.ROUTES,
         live.ROUTES,
         payouts.ROUTES,
         sites.ROUTES,

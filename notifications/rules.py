@@ -23,11 +23,11 @@ LINK = {
            "Hebt u geen link gevraagd? Dan kunt u dit bericht verwijderen.\n"),
 }  # fmt: skip
 BILL = {
-    "de": ("Ihre Rechnung {number}", "Guten Tag\n\nIhre Laderechnung {number} liegt bereit: {amount}, zahlbar bis {due}.\n\n{link}\n"),
+    "de": ("Ihre Rechnung {number}", "Guten Tag\n\nIhre Rechnung {number} liegt bereit: {amount}, zahlbar bis {due}.\n\n{link}\n"),
     "fr": ("Votre facture {number}", "Bonjour\n\nVotre facture {number} est prête : {amount}, payable jusqu’au {due}.\n\n{link}\n"),
     "it": ("La Sua fattura {number}", "Buongiorno\n\nLa Sua fattura {number} è pronta: {amount}, pagabile entro il {due}.\n\n{link}\n"),
-    "en": ("Your bill {number}", "Hello\n\nYour charging bill {number} is ready: {amount}, payable by {due}.\n\n{link}\n"),
-    "nl": ("Uw rekening {number}", "Goedendag\n\nUw laadrekening {number} staat klaar: {amount}, te betalen tot {due}.\n\n{link}\n"),
+    "en": ("Your bill {number}", "Hello\n\nYour bill {number} is ready: {amount}, payable by {due}.\n\n{link}\n"),
+    "nl": ("Uw rekening {number}", "Goedendag\n\nUw rekening {number} staat klaar: {amount}, te betalen tot {due}.\n\n{link}\n"),
 }  # fmt: skip
 REMINDER = {
     "de": ("{level}. Mahnung zur Rechnung {number}", "Guten Tag\n\nVon Ihrer Rechnung {number} sind noch {amount} offen, fällig seit {due}."

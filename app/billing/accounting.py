@@ -88,10 +88,14 @@ FROM invoice i WHERE i.created_at >= $1 AND i.created_at < $2
 ORDER BY 1, 11, 12
 """
 VAT = """
-SELECT c.vat_rate AS rate, i.currency, sum(c.net_minor)::bigint AS net_minor, sum(c.vat_minor)::bigint AS vat_minor
-FROM invoice i JOIN invoice_charge ic ON ic.account_id = i.account_id AND ic.invoice_id = i.id
-JOIN charge c ON c.account_id = ic.account_id AND c.id = ic.charge_id
-WHERE i.issued_on BETWEEN $1 AND $2 GROUP BY c.vat_rate, i.currency ORDER BY c.vat_rate
+SELECT rate, currency, sum(net_minor)::bigint AS net_minor, sum(vat_minor)::bigint AS vat_minor FROM (
+    SELECT c.vat_rate AS rate, i.currency, c.net_minor, c.vat_minor
+    FROM invoice i JOIN invoice_charge ic ON ic.account_id = i.account_id AND ic.invoice_id = i.id
+    JOIN charge c ON c.account_id = ic.account_id AND c.id = ic.charge_id WHERE i.issued_on BETWEEN $1 AND $2
+    UNION ALL
+    SELECT v.rate, i.currency, v.net_minor, v.vat_minor
+    FROM invoice i JOIN invoice_vat v ON v.account_id = i.account_id AND v.invoice_id = i.id WHERE i.issued_on BETWEEN $1 AND $2
+) AS billed GROUP BY rate, currency ORDER BY rate
 """
 VAT_TOTALS = """
 SELECT currency, sum(net_minor)::bigint AS net_minor, sum(vat_minor)::bigint AS vat_minor FROM invoice

@@ -78,6 +78,9 @@ async def _store(row: dict[str, object], reason: str, now: datetime) -> UUID:
     pdf, note_id = render_bill(credit), new_id()
     await execute(COPY, row["id"], note_id, credit.number, issued_on, msgspec.json.encode(credit).decode(), pdf,
                   hashlib.sha256(pdf).hexdigest(), now, reason.strip()[:500])  # fmt: skip
+    for group in credit.vat if document.kind == "electricity" else ():
+        await execute("INSERT INTO invoice_vat (account_id, invoice_id, rate, net_minor, vat_minor) VALUES ($1, $2, $3, $4, $5)",
+                      row["account_id"], note_id, group.rate, group.net_minor, group.vat_minor)  # fmt: skip
     return note_id
 
 
@@ -90,6 +93,7 @@ def opposite_of(bill: BillDocument, number: str) -> BillDocument:
         sessions=tuple(replace(line, energy_wh=-line.energy_wh, gross_minor=-line.gross_minor) for line in bill.sessions),
         net_minor=-bill.net_minor, vat_minor=-bill.vat_minor, gross_minor=-bill.gross_minor, energy_wh=-bill.energy_wh,
         vat=tuple(_minus(group) for group in bill.vat), last_month=None, credit_minor=0,
+        energy=bill.energy and replace(bill.energy, solar_wh=-bill.energy.solar_wh, grid_wh=-bill.energy.grid_wh),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 import msgspec
 import numpy as np
 
+from app.kernel.energy import kwh
 from app.kernel.money import vat_of_gross, vat_of_net
 from app.kernel.proration import days_of
 from app.kernel.regime import standard_vat, vat_changes
@@ -19,6 +20,7 @@ from app.tariffs.energy_rules import Slots, Stay, Wh
 from app.tariffs.model import Origin, PriceLine, Tariff, VatGroup
 
 DAY = timedelta(days=1)
+CORRECTION = "correction:"  # a line's label, with the period that is corrected
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,6 +136,32 @@ def _group(rate: Decimal, included: bool, total_minor: int) -> VatGroup:
     vat = vat_of_gross(total_minor, rate) if included else vat_of_net(total_minor, rate)
     net = total_minor - vat if included else total_minor
     return VatGroup(rate=rate, net_minor=net, vat_minor=vat, gross_minor=net + vat)
+
+
+def correction_lines(old: PartyBill, new: PartyBill) -> list[PriceLine]:
+    """What a bill that was issued would have been otherwise, a line for each VAT rate; none where nothing changes."""
+    nets = {group.rate: group.net_minor for group in new.vat}
+    for group in old.vat:
+        nets[group.rate] = nets.get(group.rate, 0) - group.net_minor
+    used = new.solar_wh + new.grid_wh - old.solar_wh - old.grid_wh
+    lines = []
+    for rate, net in sorted(nets.items()):
+        if net:
+            lines.append(PriceLine(dimension="kwh", band="single", quantity=kwh(used), unit="kWh", unit_price=Decimal(0), amount_minor=net,
+                                   vat_rate=rate, label=f"{CORRECTION}{old.first:%Y-%m-%d}/{old.last:%Y-%m-%d}"))  # fmt: skip
+            used = 0
+    return lines
+
+
+def with_lines(bill: PartyBill, lines: Sequence[PriceLine]) -> PartyBill:
+    """A bill with further lines without VAT; VAT is rounded again on each rate's total."""
+    nets = {group.rate: group.net_minor for group in bill.vat}
+    for line in lines:
+        if line.vat_rate is None:
+            raise ValueError("a further line names its VAT rate")
+        nets[line.vat_rate] = nets.get(line.vat_rate, 0) + line.amount_minor
+    vat = tuple(_group(rate, False, net) for rate, net in sorted(nets.items()))
+    return msgspec.structs.replace(bill, lines=(*bill.lines, *lines), vat=vat)
 
 
 class Warned(msgspec.Struct, frozen=True, kw_only=True):

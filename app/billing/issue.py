@@ -85,14 +85,8 @@ async def _document(
     return BillDocument(
         number=f"{issued_on.year}-{number:06d}",
         locale=resident.locale,
-        creditor=Party(
-            name=site.creditor_name, street=site.creditor_street, postcode=site.creditor_postcode, city=site.creditor_city,
-            country=site.creditor_country,
-        ),
-        resident=Party(
-            name=resident.name, street=resident.street, postcode=resident.postcode, city=resident.city,
-            country=resident.country,
-        ),
+        creditor=creditor_party(site),
+        resident=resident_party(resident),
         site_name=site.name,
         time_zone=site.time_zone,
         iban=site.iban,
@@ -115,6 +109,17 @@ async def _document(
         credit_minor=min(sum(group.gross_minor for group in groups), available_minor),
         labels=await labels_of(site.id, resident.locale),
     )  # fmt: skip
+
+
+def creditor_party(site: Site) -> Party:
+    """Who bills."""
+    return Party(name=site.creditor_name, street=site.creditor_street, postcode=site.creditor_postcode, city=site.creditor_city,
+                 country=site.creditor_country)  # fmt: skip
+
+
+def resident_party(resident: Person) -> Party:
+    """Who is billed."""
+    return Party(name=resident.name, street=resident.street, postcode=resident.postcode, city=resident.city, country=resident.country)
 
 
 def positions(charges: Sequence[Charge]) -> tuple[PriceLine, ...]:

@@ -16,6 +16,7 @@ from app.tariffs.rules import price, use_pieces
 Status = Literal["issued", "partly_paid", "paid", "overdue"]
 
 OPERATOR_REVENUE = "revenue:operator"
+ENERGY_REVENUE = "revenue:energy"
 VAT = "vat:output"
 ROUNDING = "rounding"
 BANK = "bank"
@@ -104,6 +105,17 @@ def refund_entry(refund_id: UUID, person_id: UUID, amount_minor: int, currency: 
     return Entry(
         source_key=f"refund:{refund_id}", source_kind="refund", source_id=refund_id, text="Refund",
         occurred_at=at, currency=currency, postings=(Posting(receivable(person_id), amount_minor), Posting(BANK, -amount_minor)),
+    )  # fmt: skip
+
+
+def energy_entry(
+    invoice_id: UUID, number: str, person_id: UUID, net_minor: int, vat_minor: int, currency: str, at: datetime
+) -> Entry:  # fmt: skip
+    """A bill of electricity: the resident owes, the energy earns, VAT is set aside."""
+    postings = [Posting(receivable(person_id), net_minor + vat_minor), Posting(ENERGY_REVENUE, -net_minor), Posting(VAT, -vat_minor)]
+    return Entry(
+        source_key=invoice_key(invoice_id), source_kind="invoice", source_id=invoice_id, text=f"Electricity bill {number}",
+        occurred_at=at, currency=currency, postings=without_zeros(postings),
     )  # fmt: skip
 
 

@@ -1,8 +1,11 @@
 """A value that a meter gave."""
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
+
+MeterKind = Literal["use", "production"]
 
 
 class MeterPoint(msgspec.Struct, frozen=True):

@@ -123,7 +123,10 @@ async def _priced_since(site_id: UUID, valid_from: date, zone: str, solution: So
     if solution == "charging":
         since = local_midnight(valid_from, zone)
         return await fetchval("SELECT 1 FROM charge WHERE site_id = $1 AND occurred_at >= $2", site_id, since) is not None
-    return False
+    return (
+        await fetchval("SELECT 1 FROM energy_run WHERE site_id = $1 AND state = 'issued' AND upper(period) > $2", site_id, valid_from)
+        is not None
+    )
 
 
 async def set_rate(actor: Actor, billing_point_id: UUID, rate: str, first: date, now: datetime) -> None:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from app.billing.documents import words
 from app.billing.documents.render import render
 from app.billing.qr_slip import epc_matrix, plain_reference, qr_matrix, shown_reference, slip_party, slip_text
+from app.kernel.energy import kwh
 from app.kernel.money import to_major, to_minor
 from app.tariffs.model import PriceLine, VatGroup
 
@@ -36,6 +37,14 @@ class SessionLine(msgspec.Struct, frozen=True, kw_only=True):
     energy_wh: int
     gross_minor: int
     corrected: bool = False
+
+
+class EnergyFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bill of electricity says of its use."""
+
+    solar_wh: int
+    grid_wh: int
+    peak_wh: int
 
 
 class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +80,8 @@ class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
     corrects: str | None = None
     credit_minor: int = 0
     labels: dict[str, str] = {}
+    kind: Literal["charging", "electricity"] = "charging"
+    energy: EnergyFacts | None = None
 
     @property
     def payable_minor(self) -> int:
@@ -90,8 +101,8 @@ def render_bill(bill: BillDocument) -> bytes:
 
 def _check(bill: BillDocument) -> None:
     sums = {
-        "positions": sum(line.amount_minor for line in bill.positions),
-        "sessions": sum(line.gross_minor for line in bill.sessions),
+        "positions": sum(line.amount_minor for line in bill.positions) + (0 if bill.energy is None else bill.vat_minor),
+        "sessions": sum(line.gross_minor for line in bill.sessions) if bill.energy is None else bill.gross_minor,
         "net and VAT": bill.net_minor + bill.vat_minor,
         "the rates' totals": sum(group.gross_minor for group in bill.vat),
         "the rates' nets": sum(group.net_minor for group in bill.vat) + bill.vat_minor,
@@ -100,7 +111,8 @@ def _check(bill: BillDocument) -> None:
     for what, total in sums.items():
         if total != bill.gross_minor:
             raise DoesNotAddUp(f"bill {bill.number}: {what} come to {total}, the total is {bill.gross_minor}")
-    if sum(line.energy_wh for line in bill.sessions) != bill.energy_wh:
+    used = sum(line.energy_wh for line in bill.sessions) if bill.energy is None else bill.energy.solar_wh + bill.energy.grid_wh
+    if used != bill.energy_wh:
         raise DoesNotAddUp(f"bill {bill.number}: the sessions' energy is not the bill's")
 
 
@@ -111,7 +123,7 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
     swiss = bill.iban[:2] in ("CH", "LI")
     has_slip = swiss and bill.currency in ("CHF", "EUR") and bill.payable_minor > 0 and not bill.corrects
     has_epc = not swiss and bill.currency == "EUR" and bill.payable_minor > 0 and not bill.corrects
-    title = f"{t['credit_note' if bill.corrects else 'bill']} {bill.number}"
+    title = f"{t['credit_note' if bill.corrects else 'bill' if bill.energy is None else 'bill_electricity']} {bill.number}"
     facts = [
         (t["bill_no"], bill.number),
         (t["issued"], words.day(bill.issued_on, form)),
@@ -128,15 +140,17 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
         "how": _how(bill, t, has_epc), "comparison": _comparison(bill, form),
         "positions_head": [t["position"], t["quantity"], t["amount"]], "positions": _positions(bill, form),
         "bars": _bars(bill, form), "bars_alt": t["bars"], "bars_caption": t["bars"], "help": _help(bill, t),
-        "vat_line": [text for group in bill.vat for text in (
+        "vat_line": [] if bill.energy else [text for group in bill.vat for text in (
             t["of_it_vat"].format(rate=_rate(group.rate, form)), words.money(group.vat_minor, bill.currency, form))],
         "sessions_title": t["sessions"],
         "sessions_head": [t["date"], t["time"], t["place"], t["by"], t["start"], t["stop"], t["used"], t["minutes"], t["amount"]],
-        "sessions": [*[_session(line, bill, form) for line in bill.sessions],
+        "sessions": [] if bill.energy else [*[_session(line, bill, form) for line in bill.sessions],
                      [t["total"], *[""] * 5, words.energy(bill.energy_wh, form), "", amount]],
+        "use_title": t["use_title"], "use": _use(bill.energy, t, form) if bill.energy else [],
         "vat_title": t["vat"], "vat_head": [t["rate"], t["net"], t["tax"], t["gross"]],
         "vat": _vat(bill, t, form),
-        "note": t["note"], "footer": f"{words.shortened(bill.creditor.name, 70)} · {title}", "page": t["page"], "of": t["of"],
+        "note": t["note_electricity" if bill.energy else "note"], "page": t["page"], "of": t["of"],
+        "footer": f"{words.shortened(bill.creditor.name, 70)} · {title}",
         "has_slip": has_slip, "amount_slip": f"{to_major(bill.payable_minor, bill.currency):,f}".replace(",", " "),
         "slip": _slip(bill, t) if has_slip else {}, "has_epc": has_epc, "epc": _epc(bill, t) if has_epc else {},
     }  # fmt: skip
@@ -166,7 +180,8 @@ def _how(bill: BillDocument, t: dict[str, str], has_epc: bool) -> str:
 
 def _help(bill: BillDocument, t: dict[str, str]) -> str:
     mean = any(shown_price(line, bill.currency) != line.unit_price for line in bill.positions)
-    return f"{t['help']} {t['mean']}" if mean else t["help"]
+    help_text = t["help_electricity" if bill.energy else "help"]
+    return f"{help_text} {t['mean']}" if mean and not bill.energy else help_text
 
 
 def _epc(bill: BillDocument, t: dict[str, str]) -> dict[str, Any]:
@@ -201,6 +216,9 @@ def position_key(line: PriceLine) -> str:
 def position_label(line: PriceLine, labels: Mapping[str, str], t: Mapping[str, str]) -> str:
     """The site's word, else the component's own name, else ours."""
     key = position_key(line)
+    if line.label.startswith("correction:"):
+        first, _, last = line.label.removeprefix("correction:").partition("/")
+        return t["correction"].format(first=first, last=last)
     if key in labels or line.label or key in t:
         return labels.get(key) or line.label or t[key]
     return f"{t[f'{line.dimension}_{line.origin}']} {t[f'band_{line.band}']}"
@@ -234,12 +252,23 @@ def _positions(bill: BillDocument, form: str) -> list[list[str]]:
         shown = shown_price(line, bill.currency)
         price = ("" if shown == line.unit_price else "Ø ") + words.number(shown, form, "0.00######")
         rows.append([label, f"{quantity}{unit} × {price}", words.money(line.amount_minor, bill.currency, form)])
+    if bill.energy:
+        rows += [[f"{t['tax']} {_rate(group.rate, form)} %", "", words.money(group.vat_minor, bill.currency, form)] for group in bill.vat]
     totals = [[t["total"], "", words.money(bill.gross_minor, bill.currency, form)]]
     if bill.credit_minor:
         totals = [[t["from_credit"], "", words.money(-bill.credit_minor, bill.currency, form)],
                   [t["to_pay"], "", words.money(bill.payable_minor, bill.currency, form)]]  # fmt: skip
         rows.append([t["total"], "", words.money(bill.gross_minor, bill.currency, form)])
     return [*rows, *totals]
+
+
+def _use(energy: EnergyFacts, t: dict[str, str], form: str) -> list[list[str]]:
+    """The use of a bill of electricity, and what of it was solar."""
+    used = energy.solar_wh + energy.grid_wh
+    share = f" ({words.number(Decimal(100 * energy.solar_wh) / used, form, '0')} %)" if used else ""
+    rows = ((t["used_total"], used, ""), (t["solar_share"], energy.solar_wh, share), (t["from_grid"], energy.grid_wh, ""))
+    shown = [[label, f"{words.energy(wh, form)} kWh{more}"] for label, wh, more in rows]
+    return [*shown, [t["peak"], f"{words.number(kwh(4 * energy.peak_wh), form, '#,##0.0##')} kW"]]
 
 
 def _session(line: SessionLine, bill: BillDocument, form: str) -> list[str]:
@@ -255,6 +284,8 @@ def _session(line: SessionLine, bill: BillDocument, form: str) -> list[str]:
 
 def _comparison(bill: BillDocument, form: str) -> str:
     t = words.texts(bill.locale)
+    if bill.energy:
+        return t["first_electricity"]
     if bill.last_month is None:
         return t["first"]
     gross, energy_wh = bill.last_month

@@ -1,0 +1,176 @@
+"""Freeze a period of a house's electricity: read, allocate, price, and keep each party's draft with its warnings."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import numpy as np
+
+from app.audit.commands import note
+from app.audit.model import Actor
+from app.billing import energy_rules
+from app.billing.energy_rules import PartyBill, Sums
+from app.database.transaction import execute, fetch, fetchrow, in_account
+from app.kernel.calendar import local_midnight
+from app.kernel.errors import Refused, not_found
+from app.kernel.identifiers import new_id
+from app.metering import quarters
+from app.metering.allocation_rules import Wh, allocate, net_of_children
+from app.sites import queries as sites
+from app.tariffs.energy_rules import Slots, Stay, slots_of
+from app.tariffs.queries import tariffs_of
+
+DAY = timedelta(days=1)
+POINTS = """
+SELECT p.id, p.priority, p.consumer_billing, coalesce((SELECT r.rate FROM point_rate r WHERE r.account_id = p.account_id
+       AND r.billing_point_id = p.id AND r.period @> $2::date), '') AS rate
+FROM billing_point p WHERE p.site_id = $1 AND p.activated ORDER BY p.name, p.id
+"""
+STAYS = """
+SELECT o.billing_point_id, o.person_id, lower(o.period) AS first, upper(o.period) - 1 AS last FROM occupancy o
+JOIN billing_point p ON p.account_id = o.account_id AND p.id = o.billing_point_id
+WHERE p.site_id = $1 AND o.period && daterange($2, $3, '[]') ORDER BY o.billing_point_id, lower(o.period)
+"""
+LAST_YEAR = """
+SELECT i.billing_point_id, i.person_id, sum(v.energy_wh)::bigint AS wh, sum(v.period_end - v.period_start + 1)::int AS days
+FROM energy_item i JOIN invoice v ON v.account_id = i.account_id AND v.id = i.invoice_id
+JOIN energy_run r ON r.account_id = i.account_id AND r.id = i.run_id
+WHERE r.site_id = $1 AND r.period && daterange($2, $3, '[]') GROUP BY 1, 2
+"""
+
+
+class Party(msgspec.Struct, frozen=True, kw_only=True):
+    """A party of a point with its bill."""
+
+    point_id: UUID
+    person_id: UUID
+    bill: PartyBill
+    missing: int
+    unpriced_wh: int
+
+
+async def freeze(actor: Actor, site_id: UUID, first: date, last: date, now: datetime) -> UUID:
+    """The drafts of a period, made anew until it is issued. Raises Refused not_found, period_open, period_billed, no_price."""
+    async with in_account(actor.account_id):
+        site = await sites.site(site_id)
+        if site is None:
+            raise not_found("site")
+        if last < first or now < local_midnight(last + DAY, site.time_zone):
+            raise Refused("period_open", 409, "This period is not over yet. Run it from the day after its end.")
+        run_id = await _run(actor.account_id, site_id, first, last, now)
+        then = (first.replace(year=first.year - 1, day=min(first.day, 28)), last.replace(year=last.year - 1, day=min(last.day, 28)))
+        before = {(row["billing_point_id"], row["person_id"]): row for row in await fetch(LAST_YEAR, site_id, *then)}
+        await execute("DELETE FROM energy_item WHERE run_id = $1", run_id)
+        for party in await _with_corrections(site, await parties(site, first, last), first, last, now):
+            old = before.get((party.point_id, party.person_id))
+            warned = energy_rules.warnings(party.bill, party.missing, party.unpriced_wh, old and old["wh"], old["days"] if old else 0)
+            await execute(
+                "INSERT INTO energy_item (account_id, id, run_id, billing_point_id, person_id, first, last, bill, warnings, gross_minor)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", actor.account_id, new_id(), run_id, party.point_id,
+                party.person_id, party.bill.first, party.bill.last, msgspec.json.encode(party.bill).decode(),
+                msgspec.json.encode(warned).decode(), party.bill.gross_minor,
+            )  # fmt: skip
+        await note(actor, "site", site_id, "energy_frozen", now, after={"first": first, "last": last})
+    return run_id
+
+
+async def _run(account_id: UUID, site_id: UUID, first: date, last: date, now: datetime) -> UUID:
+    await execute("SELECT 1 FROM site WHERE id = $1 FOR UPDATE", site_id)
+    row = await fetchrow("SELECT id, state FROM energy_run WHERE site_id = $1 AND period = daterange($2, $3, '[]')", site_id, first, last)
+    if row is not None and row["state"] == "draft":
+        await execute("UPDATE energy_run SET frozen_at = $2 WHERE id = $1", row["id"], now)
+        return UUID(str(row["id"]))
+    run_id = new_id()
+    try:
+        if row is None:
+            await execute("INSERT INTO energy_run (account_id, id, site_id, period, frozen_at)"
+                          " VALUES ($1, $2, $3, daterange($4, $5, '[]'), $6)", account_id, run_id, site_id, first, last, now)  # fmt: skip
+            return run_id
+    except asyncpg.ExclusionViolationError as error:
+        raise Refused("period_billed", 409, "A part of this period is in another run already.") from error
+    raise Refused("period_billed", 409, "This period is billed already. Late readings go on the next bill.")
+
+
+async def parties(site: sites.Site, first: date, last: date, *, late_until: datetime | None = None) -> list[Party]:
+    """Every party of every activated point with what it owes (inside the caller's transaction). Raises Refused no_price."""
+    points = await fetch(POINTS, site.id, last)
+    slots = slots_of(first, last, site.time_zone)
+    use, missing, production = await _energy(site, points, slots, late_until)
+    solar = allocate(production, use, [row["priority"] for row in points]) if points else use
+    stays: dict[UUID, list[Any]] = {}
+    for row in await fetch(STAYS, site.id, first, last):
+        stays.setdefault(row["billing_point_id"], []).append(row)
+    tariffs = await tariffs_of(site.id, "electricity")
+    found: list[Party] = []
+    for rate in sorted({row["rate"] for row in points}):
+        rows = [n for n, row in enumerate(points) if row["rate"] == rate]
+        cut = energy_rules.segments([tariff for tariff in tariffs if tariff.rate == rate], site.country, first, last)
+        if not cut or cut[0].first > first:
+            raise Refused("no_price", 422, f"There is no price for the whole period (rate '{rate}'). Enter it first.")
+        parts = [energy_rules.sums_of(part, solar[rows], (use - solar)[rows], slots) for part in cut]
+        for place, row in enumerate(rows):
+            if points[row]["consumer_billing"]:
+                found += _of_point(parts, place, points[row]["id"], stays.get(points[row]["id"], []), missing[row], slots)
+    return found
+
+
+EARLIER = """
+SELECT r.id, lower(r.period) AS first, upper(r.period) - 1 AS last, (
+       SELECT max(n.frozen_at) FROM energy_run n WHERE n.account_id = r.account_id AND n.site_id = r.site_id
+           AND n.state = 'issued' AND lower(n.period) > lower(r.period)) AS corrected_at
+FROM energy_run r WHERE r.site_id = $1 AND r.state = 'issued' AND upper(r.period) <= $2 AND EXISTS (
+    SELECT 1 FROM late_day l JOIN meter m ON m.account_id = l.account_id AND m.id = l.meter_id
+    WHERE m.site_id = r.site_id AND r.period @> l.day) ORDER BY lower(r.period)
+"""
+
+
+async def _with_corrections(site: sites.Site, found: list[Party], first: date, last: date, now: datetime) -> list[Party]:
+    """The parties with what late readings of billed periods change; a bill of an earlier period itself never changes."""
+    for run in await fetch(EARLIER, site.id, first):
+        before = await parties(site, run["first"], run["last"], late_until=run["corrected_at"])
+        after = await parties(site, run["first"], run["last"], late_until=now)
+        for old, new in zip(before, after, strict=True):
+            lines = energy_rules.correction_lines(old.bill, new.bill)
+            if not lines:
+                continue
+            mine = next((n for n, party in enumerate(found) if (party.point_id, party.person_id) == (old.point_id, old.person_id)), None)
+            if mine is None:
+                nothing = PartyBill(first=first, last=last, lines=(), vat=(), solar_wh=0, grid_wh=0, peak_wh=0)
+                found.append(Party(point_id=old.point_id, person_id=old.person_id, bill=nothing, missing=0, unpriced_wh=0))
+                mine = len(found) - 1
+            found[mine] = msgspec.structs.replace(found[mine], bill=energy_rules.with_lines(found[mine].bill, lines))
+    return found
+
+
+def _of_point(parts: Sequence[Sums], place: int, point_id: UUID, rows: Sequence[Any], missing: Wh, slots: Slots) -> list[Party]:
+    stays = [Stay(row["first"], row["last"]) for row in rows]
+    unpriced = sum(int(part.unpriced_wh[place]) for part in parts)
+    found = []
+    for mine, row in enumerate(rows):
+        bill = energy_rules.party_bill(parts, place, stays, mine, slots.first, slots.last)
+        inside = (slots.day >= (bill.first - slots.first).days) & (slots.day <= (bill.last - slots.first).days)
+        found.append(
+            Party(point_id=point_id, person_id=row["person_id"], bill=bill, missing=int(missing[inside].sum()), unpriced_wh=unpriced)
+        )
+    return found
+
+
+async def _energy(site: sites.Site, points: Sequence[Any], slots: Slots, late_until: datetime | None) -> tuple[Wh, Wh, Wh]:
+    """(use, missing) of the points and the production, children taken out of the meters above them."""
+    meters = await quarters.meters_of(site.id)
+    wh, gaps = await quarters.quarters_of(meters, slots.first, slots.last, site.time_zone, late_until=late_until)
+    places = {meter.id: n for n, meter in enumerate(meters)}
+    net, _ = net_of_children(wh, [None if meter.parent_id is None else places[meter.parent_id] for meter in meters])
+    rows = {row["id"]: n for n, row in enumerate(points)}
+    use, missing = (np.zeros((len(points), slots.count), dtype=np.int64) for _ in range(2))
+    production = np.zeros(slots.count, dtype=np.int64)
+    for n, meter in enumerate(meters):
+        if meter.kind == "production":
+            production += net[n]
+        elif meter.billing_point_id in rows:
+            use[rows[meter.billing_point_id]] += net[n]
+            missing[rows[meter.billing_point_id]] += gaps[n]
+    return use, missing, production

@@ -1,0 +1,167 @@
+"""Issue the drafts of a house's electricity: each once, whatever fails beside it."""
+
+import hashlib
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from app.audit.commands import note
+from app.audit.model import Actor
+from app.billing import rules
+from app.billing.credit import credit_minor, lock_person, use_credit
+from app.billing.documents.bill import BillDocument, EnergyFacts, render_bill
+from app.billing.energy_rules import PartyBill, Warned
+from app.billing.issue import creditor_party, next_number, resident_party
+from app.billing.qr_slip import reference_for
+from app.database.transaction import execute, fetch, fetchrow, fetchval, in_account
+from app.kernel.calendar import local_date
+from app.kernel.errors import Refused, not_found
+from app.kernel.identifiers import new_id
+from app.ledger.commands import post
+from app.outbox.commands import record
+from app.residents.queries import person
+from app.sites import queries as sites
+from app.tariffs.queries import labels_of
+
+log = structlog.get_logger()
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """A party's draft with what to look at; `invoice_id` once it is issued, `error` where that failed."""
+
+    id: UUID
+    billing_point_id: UUID
+    point_name: str
+    person_id: UUID
+    resident_name: str
+    bill: PartyBill
+    gross_minor: int
+    warnings: list[Warned]
+    error: str | None
+    invoice_id: UUID | None
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A period of a house's electricity."""
+
+    id: UUID
+    site_id: UUID
+    first: date
+    last: date
+    state: str
+    frozen_at: datetime
+    issued_at: datetime | None
+    items: list[Item]
+
+
+RUN = "SELECT id, site_id, lower(period) AS first, upper(period) - 1 AS last, state, frozen_at, issued_at FROM energy_run"
+ITEMS = """
+SELECT i.*, p.name AS point_name, trim(r.given_name || ' ' || r.family_name) AS resident_name FROM energy_item i
+JOIN billing_point p ON p.account_id = i.account_id AND p.id = i.billing_point_id
+JOIN person r ON r.account_id = i.account_id AND r.id = i.person_id WHERE i.run_id = $1 ORDER BY p.name, i.first, i.id
+"""
+
+
+async def run_of(run_id: UUID) -> Run:
+    """A run with its drafts and bills (inside the caller's transaction). Raises Refused not_found."""
+    row = await fetchrow(f"{RUN} WHERE id = $1", run_id)
+    if row is None:
+        raise not_found("run")
+    return Run(**row, items=[_item(item) for item in await fetch(ITEMS, run_id)])
+
+
+async def runs_of(site_id: UUID) -> list[Run]:
+    """A site's runs without their drafts, the newest first (inside the caller's transaction)."""
+    return [Run(**row, items=[]) for row in await fetch(f"{RUN} WHERE site_id = $1 ORDER BY lower(period) DESC", site_id)]
+
+
+def _item(row: Any) -> Item:
+    plain = {name: row[name] for name in Item.__struct_fields__ if name not in ("bill", "warnings")}
+    warned = msgspec.json.decode(row["warnings"], type=list[Warned])
+    return Item(**plain, bill=msgspec.json.decode(row["bill"], type=PartyBill), warnings=warned)
+
+
+async def issue_run(actor: Actor, run_id: UUID, now: datetime) -> tuple[int, list[str]]:
+    """Issue what a run's drafts say; returns (new bills, failures). Again: what failed is tried, nothing twice."""
+    async with in_account(actor.account_id):
+        run = await run_of(run_id)
+        site = await sites.site(run.site_id)
+    if site is None:
+        raise not_found("site")
+    made, failed = 0, []
+    for item in run.items:
+        try:
+            made += await _issue(actor.account_id, site, item.id, now)
+        except Exception as error:  # one party's trouble is kept with its draft and must not stop the others
+            log.exception("electricity bill failed", item=str(item.id))
+            failed.append(f"{item.point_name}: {error}")
+            async with in_account(actor.account_id):
+                await execute("UPDATE energy_item SET error = $2 WHERE id = $1", item.id, str(error)[:500])
+    async with in_account(actor.account_id):
+        closed = await fetchval(
+            "UPDATE energy_run SET state = 'issued', issued_at = $2 WHERE id = $1 AND state = 'draft' RETURNING id", run_id, now
+        )
+        if closed is not None:
+            await note(actor, "site", site.id, "energy_issued", now, after={"first": run.first, "last": run.last})
+    return made, failed
+
+
+async def _issue(account_id: UUID, site: sites.Site, item_id: UUID, now: datetime) -> int:
+    async with in_account(account_id):
+        row = await fetchrow("SELECT * FROM energy_item WHERE id = $1 FOR UPDATE", item_id)
+        if row is None or row["invoice_id"] is not None:
+            return 0
+        bill = msgspec.json.decode(row["bill"], type=PartyBill)
+        if not bill.lines:
+            return 0
+        issued_on = local_date(now, site.time_zone)
+        number = await next_number(account_id, site.creditor_id, issued_on.year)
+        await lock_person(row["person_id"])
+        document = await _document(site, row, bill, issued_on, number, await credit_minor(row["person_id"]))
+        invoice_id, pdf = new_id(), render_bill(document)
+        await _store(account_id, site, row, document, invoice_id, pdf, now)
+        await use_credit(account_id, invoice_id, document.credit_minor, now)
+        entry = rules.energy_entry(
+            invoice_id, document.number, row["person_id"], document.net_minor, document.vat_minor, site.currency, now
+        )
+        await post(account_id, entry, now)
+        await record("BillIssued", {"invoice_id": invoice_id}, account_id=account_id)
+    return 1
+
+
+async def _document(site: sites.Site, row: Any, bill: PartyBill, issued_on: date, number: int, available_minor: int) -> BillDocument:
+    resident = await person(row["person_id"])
+    point = await fetchval("SELECT name FROM billing_point WHERE id = $1", row["billing_point_id"])
+    if resident is None:
+        raise Refused("not_found", 404, "There is no such person.")
+    net, vat = sum(group.net_minor for group in bill.vat), sum(group.vat_minor for group in bill.vat)
+    return BillDocument(
+        kind="electricity", number=f"{issued_on.year}-{number:06d}", locale=resident.locale,
+        creditor=creditor_party(site), resident=resident_party(resident),
+        site_name=f"{site.name}, {point}", vat_number=site.vat_number,
+        time_zone=site.time_zone, iban=site.iban, currency=site.currency, period_start=bill.first, period_end=bill.last,
+        issued_on=issued_on, due_on=issued_on + timedelta(days=site.payment_days),
+        reference=reference_for(site.iban, site.creditor_id.int % 1_000_000, issued_on.year, number), positions=bill.lines, sessions=(),
+        vat=bill.vat, net_minor=net, vat_minor=vat, gross_minor=net + vat,
+        energy_wh=bill.solar_wh + bill.grid_wh, last_month=None, months=(),
+        credit_minor=max(0, min(net + vat, available_minor)), labels=await labels_of(site.id, resident.locale),
+        energy=EnergyFacts(solar_wh=bill.solar_wh, grid_wh=bill.grid_wh, peak_wh=bill.peak_wh),
+    )  # fmt: skip
+
+
+async def _store(account_id: UUID, site: sites.Site, row: Any, bill: BillDocument, invoice_id: UUID, pdf: bytes, now: datetime) -> None:
+    await execute(
+        "INSERT INTO invoice (account_id, id, creditor_id, site_id, person_id, kind, billing_point_id, number, period_start, period_end,"
+        " issued_on, due_on, currency, net_minor, vat_minor, gross_minor, energy_wh, reference, document, pdf, pdf_sha256, created_at)"
+        " VALUES ($1,$2,$3,$4,$5,'electricity',$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)",
+        account_id, invoice_id, site.creditor_id, site.id, row["person_id"], row["billing_point_id"], bill.number, bill.period_start,
+        bill.period_end, bill.issued_on, bill.due_on, bill.currency, bill.net_minor, bill.vat_minor, bill.gross_minor, bill.energy_wh,
+        bill.reference, msgspec.json.encode(bill).decode(), pdf, hashlib.sha256(pdf).hexdigest(), now,
+    )  # fmt: skip
+    for group in bill.vat:
+        await execute("INSERT INTO invoice_vat (account_id, invoice_id, rate, net_minor, vat_minor) VALUES ($1, $2, $3, $4, $5)",
+                      account_id, invoice_id, group.rate, group.net_minor, group.vat_minor)  # fmt: skip
+    await execute("UPDATE energy_item SET invoice_id = $2, error = NULL WHERE id = $1", row["id"], invoice_id)

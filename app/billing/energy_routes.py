@@ -1,0 +1,108 @@
+"""A house's electricity over HTTP: meters, quarter-hours, runs from freeze to bills."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import get, post, put
+from litestar.params import FromPath, JSONBody
+
+from app.accounts.rules import OPERATORS
+from app.accounts.web.access import Caller, HttpRequest
+from app.billing.energy_draft import freeze
+from app.billing.energy_issue import Run, issue_run, run_of, runs_of
+from app.database.transaction import fetchval, in_account
+from app.metering.model import MeterKind
+from app.metering.quarters import Meter, create_meter, meters_of, store_day
+from app.sites.access import CONSOLE, MANAGERS, reach
+from app.sites.routes import Created, actor_of, today_of
+
+SEE: dict[str, Any] = {"roles": CONSOLE}
+OPERATE: dict[str, Any] = {"roles": sorted(OPERATORS), "problems": (409,)}
+
+
+class NewMeter(msgspec.Struct, forbid_unknown_fields=True):
+    """A meter; its energy runs through `parent_id` as well."""
+
+    kind: MeterKind
+    serial: str
+    billing_point_id: UUID | None = None
+    parent_id: UUID | None = None
+
+
+class Quarters(msgspec.Struct, forbid_unknown_fields=True):
+    """The Wh of a local day's 92, 96 or 100 quarter-hours; null where nothing came."""
+
+    wh: list[int | None]
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """`billed`: the day stands on a bill already; the difference goes on the next one."""
+
+    billed: bool
+
+
+class Period(msgspec.Struct, forbid_unknown_fields=True):
+    first: date
+    last: date
+
+
+class Issued(msgspec.Struct, frozen=True):
+    bills: int
+    failed: list[str]
+
+
+@get("/api/sites/{site_id:uuid}/meters", opt=SEE, summary="The meters of a site", tags=["electricity"])
+async def meters(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> list[Meter]:
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request))
+        return await meters_of(site_id)
+
+
+@post("/api/sites/{site_id:uuid}/meters", opt=OPERATE, summary="Enter a meter", tags=["electricity"])
+async def new_meter(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[NewMeter]) -> Created:
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request), MANAGERS)
+    made = await create_meter(actor_of(identity), site_id, data.kind, data.serial, request.app.state.clock(),
+                              billing_point_id=data.billing_point_id, parent_id=data.parent_id)  # fmt: skip
+    return Created(made)
+
+
+@put("/api/meters/{meter_id:uuid}/days/{day:date}", opt=OPERATE, summary="A meter's quarter-hours of a day", tags=["electricity"])
+async def store(request: HttpRequest, identity: Caller, meter_id: FromPath[UUID], day: FromPath[date], data: JSONBody[Quarters]) -> Stored:
+    return Stored(not await store_day(identity.account_id, meter_id, day, data.wh, request.app.state.clock()))
+
+
+@get("/api/sites/{site_id:uuid}/energy-runs", opt=OPERATE, summary="A site's runs of electricity bills", tags=["electricity"])
+async def runs(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> list[Run]:
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request))
+        return await runs_of(site_id)
+
+
+@post("/api/sites/{site_id:uuid}/energy-runs", opt=OPERATE, summary="Freeze a period: drafts with their warnings", tags=["electricity"])
+async def draft(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[Period]) -> Run:
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request), MANAGERS)
+    run_id = await freeze(actor_of(identity), site_id, data.first, data.last, request.app.state.clock())
+    async with in_account(identity.account_id):
+        return await run_of(run_id)
+
+
+@get("/api/energy-runs/{run_id:uuid}", opt=OPERATE, summary="A run with its drafts and bills", tags=["electricity"])
+async def run(request: HttpRequest, identity: Caller, run_id: FromPath[UUID]) -> Run:
+    async with in_account(identity.account_id):
+        await reach(identity, await fetchval("SELECT site_id FROM energy_run WHERE id = $1", run_id), today_of(request))
+        return await run_of(run_id)
+
+
+@post("/api/energy-runs/{run_id:uuid}/issue", status_code=200, opt=OPERATE, summary="Issue a run's bills", tags=["electricity"])
+async def issue(request: HttpRequest, identity: Caller, run_id: FromPath[UUID]) -> Issued:
+    async with in_account(identity.account_id):
+        await reach(identity, await fetchval("SELECT site_id FROM energy_run WHERE id = $1", run_id), today_of(request), MANAGERS)
+    made, failed = await issue_run(actor_of(identity), run_id, request.app.state.clock())
+    return Issued(made, failed)
+
+
+ROUTES = [meters, new_meter, store, runs, draft, run, issue]

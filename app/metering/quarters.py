@@ -1,0 +1,116 @@
+"""Meters of a house and their quarter-hours, a local day at a time."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import numpy as np
+
+from app.audit.commands import note
+from app.audit.model import Actor
+from app.database.transaction import execute, fetch, fetchrow, in_account
+from app.kernel.calendar import QUARTER, local_date, local_midnight
+from app.kernel.errors import Refused, not_found
+from app.kernel.identifiers import new_id
+from app.metering.allocation_rules import Wh
+from app.metering.model import MeterKind
+
+MISSING = -1
+MOST_WH = 2_000_000  # 8 MW over a quarter-hour: more is a mistaken unit
+
+
+DAYS = """
+SELECT meter_id, day, wh FROM (
+    SELECT meter_id, day, wh, 0 AS late, received_at FROM quarter_day WHERE meter_id = ANY($1::uuid[]) AND day BETWEEN $2 AND $3
+    UNION ALL
+    SELECT meter_id, day, wh, 1, received_at FROM late_day WHERE meter_id = ANY($1::uuid[]) AND day BETWEEN $2 AND $3 AND received_at <= $4
+) AS d ORDER BY late, received_at
+"""
+
+
+class Meter(msgspec.Struct, frozen=True, kw_only=True):
+    """A meter; `parent_id` is the one that its energy runs through as well."""
+
+    id: UUID
+    kind: MeterKind
+    billing_point_id: UUID | None
+    parent_id: UUID | None
+    serial: str
+
+
+async def create_meter(
+    actor: Actor, site_id: UUID, kind: MeterKind, serial: str, now: datetime, *, billing_point_id: UUID | None = None,
+    parent_id: UUID | None = None,
+) -> UUID:  # fmt: skip
+    """A meter of a point, or of the production. The same serial again is the same meter. Raises Refused not_found."""
+    async with in_account(actor.account_id):
+        known = await fetchrow("SELECT id FROM meter WHERE site_id = $1 AND serial = $2", site_id, serial)
+        if known is not None:
+            return UUID(str(known["id"]))
+        meter_id = new_id()
+        try:
+            await execute("INSERT INTO meter (account_id, id, site_id, billing_point_id, kind, parent_id, serial, created_at)"
+                          " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                          actor.account_id, meter_id, site_id, billing_point_id, kind, parent_id, serial, now)  # fmt: skip
+        except (asyncpg.ForeignKeyViolationError, asyncpg.CheckViolationError) as error:
+            raise not_found("site, billing point or meter above") from error
+        await note(actor, "site", site_id, "meter", now, after={"serial": serial, "kind": kind})
+    return meter_id
+
+
+async def store_day(account_id: UUID, meter_id: UUID, day: date, wh: Sequence[int | None], now: datetime) -> bool:
+    """The quarter-hours of a local day; None where nothing came. False: the day is billed, and it waits for the next bill.
+
+    Raises Refused not_found, bad_day.
+    """
+    async with in_account(account_id):
+        row = await fetchrow("SELECT m.site_id, s.time_zone FROM meter m JOIN site s ON s.account_id = m.account_id AND s.id = m.site_id"
+                             " WHERE m.id = $1 FOR UPDATE OF s", meter_id)  # fmt: skip
+        if row is None:
+            raise not_found("meter")
+        start, end = (local_midnight(edge, row["time_zone"]) for edge in (day, day + timedelta(days=1)))
+        odd = any(value is not None and not 0 <= value <= MOST_WH for value in wh)
+        if len(wh) != round((end - start) / QUARTER) or odd or day > local_date(now, row["time_zone"]):
+            raise Refused("bad_day", 422, "These are not the quarter-hours of that day: 92, 96 or 100 values in Wh, none in the future.",
+                          fields=["wh"])  # fmt: skip
+        packed = np.array([MISSING if value is None else value for value in wh], dtype="<i4").tobytes()
+        billed = await fetchrow(
+            "SELECT 1 FROM energy_run WHERE site_id = $1 AND period @> $2::date AND state = 'issued'", row["site_id"], day
+        )
+        if billed is not None:
+            same = await fetchrow("SELECT 1 FROM quarter_day WHERE meter_id = $1 AND day = $2 AND wh = $3", meter_id, day, packed)
+            if same is None:
+                await execute("INSERT INTO late_day (account_id, id, meter_id, day, wh, received_at) VALUES ($1, $2, $3, $4, $5, $6)",
+                              account_id, new_id(), meter_id, day, packed, now)  # fmt: skip
+            return False
+        await execute("INSERT INTO quarter_day (account_id, meter_id, day, wh, received_at) VALUES ($1, $2, $3, $4, $5)"
+                      " ON CONFLICT (account_id, meter_id, day) DO UPDATE SET wh = excluded.wh, received_at = excluded.received_at",
+                      account_id, meter_id, day, packed, now)  # fmt: skip
+    return True
+
+
+async def meters_of(site_id: UUID) -> list[Meter]:
+    """The meters of a site in a fixed order (inside the caller's transaction)."""
+    rows = await fetch("SELECT id, kind, billing_point_id, parent_id, serial FROM meter WHERE site_id = $1 ORDER BY serial, id", site_id)
+    return [Meter(**row) for row in rows]
+
+
+async def quarters_of(
+    meters: Sequence[Meter], first: date, last: date, time_zone: str, *, late_until: datetime | None = None
+) -> tuple[Wh, Wh]:
+    """(Wh, missing) of meters from first to last: two arrays (meters, slots); what is missing counts nothing.
+
+    What came late is taken in place of what was billed as far as it came before `late_until`.
+    """
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    starts = [local_midnight(day, time_zone) for day in [*days, last + timedelta(days=1)]]
+    edges = [round((at - starts[0]) / QUARTER) for at in starts]
+    wh = np.full((len(meters), edges[-1]), MISSING, dtype=np.int64)
+    rows, places = {meter.id: n for n, meter in enumerate(meters)}, {day: n for n, day in enumerate(days)}
+    for row in await fetch(DAYS, list(rows), first, last, late_until):
+        place = places[row["day"]]
+        wh[rows[row["meter_id"]], edges[place] : edges[place + 1]] = np.frombuffer(row["wh"], dtype="<i4")
+    missing = (wh == MISSING).astype(np.int64)
+    return np.where(wh == MISSING, 0, wh), missing

@@ -1,0 +1,245 @@
+"""A house's electricity from quarter-hours to bills, on a real database: three flats, a move, a station below a flat."""
+
+import asyncio
+import io
+import random
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import pdfplumber
+import pytest
+
+from app.audit.model import Actor
+from app.billing import accounting, credit_notes
+from app.billing.documents.bill import BillDocument, render_bill
+from app.billing.energy_draft import freeze
+from app.billing.energy_issue import Run, issue_run, run_of
+from app.database.transaction import as_owner, execute, fetch, fetchval, in_account
+from app.kernel.errors import Refused
+from app.metering.quarters import create_meter, store_day
+from app.tariffs.commands import change_rate, set_rate
+from app.tariffs.energy_rules import quarter_count
+from app.tariffs.model import Component, HighHours, Rate
+from tests.billing import oracle
+from tests.charging.house import House, make_house
+
+ZONE = "Europe/Zurich"
+FIRST, LAST = date(2026, 3, 1), date(2026, 3, 31)  # with the day of 92 quarter-hours
+NOW = datetime(2026, 4, 1, 8, tzinfo=UTC)
+LEFT, ENTERS = date(2026, 3, 12), date(2026, 3, 20)
+HIGH_HOURS = (HighHours((1, 2, 3, 4, 5), time(7), time(20)), HighHours((6,), time(7), time(13)))
+RATE = Rate(
+    solution="electricity", vat_included=False, high_hours=HIGH_HOURS,
+    components=(
+        Component(dimension="kwh", origin="solar", unit_price=Decimal("0.2017")),
+        Component(dimension="kwh", origin="grid", band="high", unit_price=Decimal("0.2873")),
+        Component(dimension="kwh", origin="grid", band="low", unit_price=Decimal("0.1981")),
+        Component(dimension="month", unit_price=Decimal("9.50")),
+    ),
+)  # fmt: skip
+TERMS = [oracle.Terms(date(2020, 1, 1), 201_700, 287_300, 198_100, 9_500_000, 0)]
+CH = [(date(2024, 1, 1), 81)]
+
+
+class Desk(msgspec.Struct):
+    """Three flats: Anna's with a charging station below it, Ben's with priority, and one that changes hands."""
+
+    house: House
+    actor: Actor
+    owner: UUID
+    days: dict[str, list[int]]
+    meters: dict[str, UUID]
+
+    async def rows(self, sql: str, *args: Any) -> list[Any]:
+        async with in_account(self.house.account_id):
+            return await fetch(sql, *args)
+
+    async def freeze(self, first: date = FIRST, last: date = LAST, now: datetime = NOW) -> Run:
+        run_id = await freeze(self.actor, self.house.site_id, first, last, now)
+        async with in_account(self.house.account_id):
+            return await run_of(run_id)
+
+    async def store(self, name: str, first: date, last: date, wh: list[int | None], now: datetime = NOW) -> list[bool]:
+        stored, at, day = [], 0, first
+        while day <= last:
+            count = quarter_count(day, ZONE)
+            stored.append(await store_day(self.house.account_id, self.meters[name], day, wh[at : at + count], now))
+            at, day = at + count, day + timedelta(days=1)
+        return stored
+
+
+@pytest.fixture
+async def desk(database: str) -> Desk:
+    house = await make_house(since=date(2026, 1, 1))
+    actor = Actor(account_id=house.account_id, name="Olga")
+    async with as_owner():
+        owner, changing = house.stranger, await fetchval("SELECT id FROM billing_point WHERE name = 'left'")
+        await execute("DELETE FROM occupancy WHERE billing_point_id = $1", changing)
+        await execute("INSERT INTO owner_terms (account_id, site_id, owner_id, period) VALUES ($1, $2, $3, $4)",
+                      house.account_id, house.site_id, owner, asyncpg.Range(date(2020, 1, 1), None))  # fmt: skip
+        for person, span, gap in (
+            (house.left, asyncpg.Range(date(2026, 1, 1), LEFT + timedelta(1)), False), (owner, asyncpg.Range(LEFT + timedelta(1), ENTERS), True),
+            (house.ben, asyncpg.Range(ENTERS, None), False),
+        ):  # fmt: skip
+            await execute("INSERT INTO occupancy (account_id, billing_point_id, person_id, period, vacancy) VALUES ($1, $2, $3, $4, $5)",
+                          house.account_id, changing, person, span, gap)  # fmt: skip
+        await execute("UPDATE billing_point SET priority = 1 WHERE id = $1", house.flat_ben)
+    await change_rate(actor, house.site_id, date(2026, 1, 1), RATE, NOW)
+    made = Desk(house, actor, owner, {}, {})
+    for name, point, above in (("anna", house.flat_anna, None), ("ben", house.flat_ben, None), ("left", changing, None),
+                               ("car", house.flat_anna, "anna"), ("roof", None, None)):  # fmt: skip
+        made.meters[name] = await create_meter(actor, house.site_id, "production" if point is None else "use", f"M-{name}", NOW,
+                                               billing_point_id=point, parent_id=None if above is None else made.meters[above])  # fmt: skip
+    dice, local = random.Random(7), oracle.quarters(FIRST, LAST, ZONE)
+    for name in ("anna", "ben", "left"):
+        made.days[name] = [dice.randrange(400) for _ in local]
+    made.days["car"] = [wh // 2 for wh in made.days["anna"]]  # inside Anna's own meter
+    made.days["roof"] = [dice.randrange(1500) if 8 <= at.hour < 18 else 0 for at in local]
+    for name, wh in made.days.items():
+        assert all(await made.store(name, FIRST, LAST, list(wh)))
+    return made
+
+
+async def refusal(work: Any) -> str:
+    with pytest.raises(Refused) as refused:
+        await work
+    return refused.value.code
+
+
+def expected(desk: Desk) -> dict[tuple[UUID, date], tuple[int, int]]:
+    """(net, VAT) by person and first day, from the oracle. The car's energy is in Anna's meter and counts once."""
+    local = oracle.quarters(FIRST, LAST, ZONE)
+    names, priorities = ["anna", "ben", "left"], [0, 1, 0]
+    shares = [oracle.share(desk.days["roof"][n], [desk.days[name][n] for name in names], priorities) for n in range(len(local))]
+    house, always = desk.house, (date(2000, 1, 1), date(2100, 1, 1))
+    stays = {"anna": [(house.anna, *always)], "ben": [(house.ben, *always)],
+             "left": [(house.left, always[0], LEFT), (desk.owner, LEFT + timedelta(1), ENTERS - timedelta(1)), (house.ben, ENTERS, always[1])]}  # fmt: skip
+    found = {}
+    for place, name in enumerate(names):
+        solar = [share[place] for share in shares]
+        grid = [wh - sun for wh, sun in zip(desk.days[name], solar, strict=True)]
+        spans = [(first, last) for _, first, last in stays[name]]
+        for mine, (person, first, _) in enumerate(stays[name]):
+            net, vat, _, _ = oracle.bill(local, solar, grid, TERMS, CH, spans, mine, FIRST, LAST)
+            found[(person, max(first, FIRST))] = (net, vat)
+    return found
+
+
+async def test_a_month_is_frozen_previewed_and_billed_once_each_party_what_the_oracle_says(desk: Desk) -> None:
+    assert await refusal(desk.freeze(now=datetime(2026, 3, 31, 20, tzinfo=UTC))) == "period_open"
+    run = await desk.freeze()
+    assert (await desk.freeze()).id == run.id
+    want = expected(desk)
+    assert {(item.person_id, item.bill.first): item.gross_minor for item in run.items} == {
+        key: net + vat for key, (net, vat) in want.items()
+    }
+    assert all(item.warnings == [] for item in run.items)
+    reports = await asyncio.gather(*(issue_run(desk.actor, run.id, NOW) for _ in range(3)))
+    assert sum(made for made, _ in reports) == len(want) == 5 and not any(failed for _, failed in reports)
+    bills = await desk.rows("SELECT * FROM invoice ORDER BY number")
+    assert {(row["person_id"], row["period_start"]): (row["net_minor"], row["vat_minor"]) for row in bills} == want
+    assert [int(row["number"][-6:]) for row in bills] == [1, 2, 3, 4, 5]
+    for row in bills:
+        assert render_bill(msgspec.json.decode(row["document"], type=BillDocument)) == row["pdf"]
+    total = "SELECT coalesce(sum(amount_minor), 0)::bigint AS minor FROM ledger_posting WHERE ledger_account LIKE $1"
+    assert (await desk.rows(total, "receivable:%"))[0]["minor"] == sum(net + vat for net, vat in want.values())
+    assert (await desk.rows(total, "revenue:energy"))[0]["minor"] == -sum(net for net, _ in want.values())
+    async with in_account(desk.house.account_id):
+        (vat,) = await accounting.vat_report(NOW.date(), NOW.date())
+    assert (vat.rate, vat.vat_minor) == (Decimal("0.0810"), sum(vat for _, vat in want.values()))
+    assert await refusal(desk.freeze()) == "period_billed"
+    assert (
+        await refusal(
+            change_rate(desk.actor, desk.house.site_id, date(2026, 3, 31), msgspec.structs.replace(RATE, standard_price=Decimal(1)), NOW)
+        )
+        == "period_billed"
+    )
+    with pdfplumber.open(io.BytesIO(bills[0]["pdf"])) as pdf:
+        text = "\n".join(page.extract_text() for page in pdf.pages)
+    assert f"Stromrechnung {bills[0]['number']}" in text and "Solarstrom" in text and "Netzstrom Hochtarif" in text and "MWST 8.1 %" in text
+
+
+@pytest.mark.row("B04")
+async def test_a_point_that_is_not_activated_counts_for_nothing_and_one_without_billing_is_counted_but_not_billed(desk: Desk) -> None:
+    async with as_owner():
+        await execute("UPDATE billing_point SET consumer_billing = false WHERE id = $1", desk.house.flat_ben)
+    want = {key: net + vat for key, (net, vat) in expected(desk).items() if key != (desk.house.ben, FIRST)}
+    assert {(item.person_id, item.bill.first): item.gross_minor for item in (await desk.freeze()).items} == want
+    async with as_owner():
+        await execute("UPDATE billing_point SET activated = false WHERE id = $1", desk.house.flat_ben)
+    desk.days["ben"] = [0] * len(desk.days["ben"])
+    want = {key: net + vat for key, (net, vat) in expected(desk).items() if key != (desk.house.ben, FIRST)}
+    assert {(item.person_id, item.bill.first): item.gross_minor for item in (await desk.freeze()).items} == want
+
+
+async def test_what_is_missing_is_said_in_the_preview_and_a_failing_party_stops_no_other(desk: Desk) -> None:
+    wh: list[int | None] = [None if n < 3 else value for n, value in enumerate(desk.days["anna"][:96])]
+    assert await desk.store("anna", FIRST, FIRST, wh) == [True]
+    assert await refusal(store_day(desk.house.account_id, desk.meters["anna"], FIRST, [1] * 95, NOW)) == "bad_day"
+    assert await refusal(store_day(desk.house.account_id, desk.meters["anna"], FIRST, [-1] * 96, NOW)) == "bad_day"
+    run = await desk.freeze()
+    assert [(w.code, w.params) for item in run.items if item.person_id == desk.house.anna for w in item.warnings] == [
+        ("missing_readings", {"quarters": 3})
+    ]
+    async with as_owner():
+        await execute("ALTER TABLE person DROP CONSTRAINT person_locale_check")
+        await execute("UPDATE person SET locale = 'xx' WHERE id = $1", desk.house.anna)
+    made, failed = await issue_run(desk.actor, run.id, NOW)
+    assert (made, len(failed)) == (4, 1)
+    async with as_owner():
+        await execute("UPDATE person SET locale = 'fr' WHERE id = $1", desk.house.anna)
+    assert await issue_run(desk.actor, run.id, NOW) == (1, [])
+    assert [int(row["number"][-6:]) for row in await desk.rows("SELECT number FROM invoice ORDER BY number")] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.row("B37")
+async def test_readings_that_come_after_the_bill_change_nothing_in_it_and_the_difference_stands_on_the_next_one(desk: Desk) -> None:
+    before = expected(desk)
+    await issue_run(desk.actor, (await desk.freeze()).id, NOW)
+    bills = await desk.rows("SELECT id, document FROM invoice ORDER BY number")
+    desk.days["anna"] = [wh + 10 for wh in desk.days["anna"]]
+    assert await desk.store("anna", FIRST, LAST, list(desk.days["anna"]), NOW + timedelta(days=3)) == [False] * 31
+    assert await desk.rows("SELECT id, document FROM invoice ORDER BY number") == bills
+    after = expected(desk)
+    april, may = (date(2026, 4, 1), date(2026, 4, 30)), datetime(2026, 5, 1, 8, tzinfo=UTC)
+    for _ in range(2):
+        run = await desk.freeze(*april, may)
+    differences: dict[UUID, int] = {}
+    for (person, first), (net, _) in after.items():
+        differences[person] = differences.get(person, 0) + net - before[(person, first)][0]
+    corrected = {}
+    for item in run.items:
+        for line in item.bill.lines:
+            if line.label.startswith("correction:"):
+                corrected[item.person_id] = corrected.get(item.person_id, 0) + line.amount_minor
+    assert corrected == {person: net for person, net in differences.items() if net} and corrected[desk.house.anna] > 0
+    assert await issue_run(desk.actor, run.id, may) == (len([item for item in run.items if item.bill.lines]), [])
+    document = (await desk.rows("SELECT pdf FROM invoice WHERE person_id = $1 ORDER BY number DESC LIMIT 1", desk.house.anna))[0]["pdf"]
+    with pdfplumber.open(io.BytesIO(document)) as pdf:
+        assert "Korrektur 2026-03-01 bis" in pdf.pages[0].extract_text()
+    following = await desk.freeze(date(2026, 5, 1), date(2026, 5, 31), datetime(2026, 6, 1, 8, tzinfo=UTC))
+    assert not any(line.label for item in following.items for line in item.bill.lines)
+
+
+async def test_a_bill_of_electricity_is_taken_back_whole_and_a_rate_of_its_own_prices_a_point(desk: Desk) -> None:
+    await change_rate(desk.actor, desk.house.site_id, date(2026, 1, 1), msgspec.structs.replace(RATE, rate="Cheap", components=(
+        Component(dimension="kwh", unit_price=Decimal("0.10")),)), NOW)  # fmt: skip
+    await set_rate(desk.actor, desk.house.flat_anna, "Cheap", date(2026, 1, 1), NOW)
+    run = await desk.freeze()
+    anna = next(item for item in run.items if item.person_id == desk.house.anna)
+    assert [line.amount_minor for line in anna.bill.lines] == [oracle.amount_minor(sum(desk.days["anna"]), 100_000)]
+    await issue_run(desk.actor, run.id, NOW)
+    bill = (await desk.rows("SELECT * FROM invoice WHERE person_id = $1", desk.house.anna))[0]
+    await credit_notes.credit_bill(desk.actor, bill["id"], "Not hers", NOW)
+    owed = await desk.rows(
+        "SELECT sum(amount_minor)::bigint AS minor FROM ledger_posting WHERE ledger_account = $1", f"receivable:{desk.house.anna}"
+    )
+    assert owed[0]["minor"] == 0
+    async with in_account(desk.house.account_id):
+        vat = await accounting.vat_report(NOW.date(), NOW.date())
+        totals = (await fetch("SELECT sum(net_minor)::bigint AS net, sum(vat_minor)::bigint AS vat FROM invoice"))[0]
+    assert (sum(line.net_minor for line in vat), sum(line.vat_minor for line in vat)) == (totals["net"], totals["vat"])
