@@ -1,6 +1,7 @@
 """What pages are told of routine changes: each change once a moment, however often it happened, in one round trip."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -28,7 +29,7 @@ class Announcer:
         self._redis = redis
         self._changed: dict[Changed, None] = {}
         self._hints: dict[tuple[str, str], None] = {}
-        self._something = asyncio.Event()
+        self._something, self._hurry = asyncio.Event(), asyncio.Event()
 
     def soon(self, changed: list[Changed]) -> None:
         """Tell the pages of these accounts that they may look again."""
@@ -39,6 +40,11 @@ class Announcer:
         if len(self._changed) > MOST_WAITING:
             self._changed.clear()  # Redis is away or drowned; pages look again by themselves
         self._something.set()
+
+    def at_once(self, changed: list[Changed]) -> None:
+        """The same, without waiting for the moment to be over: a charge has begun or ended."""
+        self.soon(changed)
+        self._hurry.set()
 
     async def now(self, changed: list[Changed]) -> None:
         """Tell them at once, in one round trip."""
@@ -55,10 +61,13 @@ class Announcer:
         while True:
             await self._something.wait()
             self._something.clear()
+            self._hurry.clear()
             messages = [*self._hints, *_messages(self._changed)]
             self._hints, self._changed = {}, {}
             watched = await self._send(messages) if messages else False
-            await asyncio.sleep(WATCHED_SECONDS if watched else UNWATCHED_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WATCHED_SECONDS if watched else UNWATCHED_SECONDS):
+                    await self._hurry.wait()
 
     async def _send(self, messages: list[tuple[str, str]]) -> bool:
         """Publish in one round trip; whether anybody was listening."""

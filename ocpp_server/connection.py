@@ -13,10 +13,9 @@ from app.kernel.clock import Clock
 from ocpp_server import frames
 from ocpp_server.call import Call, Protocol
 from ocpp_server.commands_in import DATABASE_ERRORS, Announce, CommandLine
-from ocpp_server.lane import READERS, Lane
+from ocpp_server.lane import READERS, Lane, Writers
 from ocpp_server.translate import Unreadable, Violation, clean
 from ocpp_server.transport import INTERNAL_ERROR, POLICY_VIOLATION, Gone, Socket
-from ocpp_server.writer import Writer
 
 log = structlog.get_logger()
 
@@ -31,10 +30,10 @@ class Connection:
 
     def __init__(
         self, socket: Socket, station: Station, protocol: Protocol, secret: bytes, clock: Clock, announce: Announce,
-        writer: Writer,
+        writers: Writers,
     ) -> None:  # fmt: skip
         self.socket = socket
-        self.lane = Lane(socket, station, READERS.get(protocol.version, {}), writer, clock)
+        self.lane = Lane(socket, station, READERS.get(protocol.version, {}), writers, clock)
         self.station = station
         self.protocol = protocol
         self.commands = CommandLine(socket, station, clock, announce, secret)
@@ -54,7 +53,10 @@ class Connection:
                 # What came before the lane was open, or behind something that was not routine, may still take it.
                 if not (isinstance(text, str) and self.lane.take(text.encode())):
                     await self.lane.settled()
-                    await self._receive(text)
+                    while self.lane.odd:
+                        await self._receive(self.lane.odd.popleft().decode())
+                    if text is not None:
+                        await self._receive(text)
                 self.socket.worked()
         except Gone as gone:
             log.info("station left", station=self.station.identity, how=str(gone))

@@ -12,7 +12,8 @@ import msgspec
 
 from app.charging.batch import BootRow, StatusRow, ValueRow
 from app.charging.model import Station
-from app.charging.rules import IDLE_BY_STATUS
+from app.charging.plain_sessions import SaidStart, SaidStop
+from app.charging.rules import IDLE_BY_STATUS, odd_clock
 from app.metering.rules import quick_read
 from ocpp_server import messages16 as m
 from ocpp_server import translate as t
@@ -30,6 +31,8 @@ class Read(msgspec.Struct):
     status: StatusRow | None = None
     values: list[ValueRow] | None = None
     boot: BootRow | None = None
+    start: SaidStart | None = None
+    stop: SaidStop | None = None
 
 
 class MeterValues(Message, frozen=True, kw_only=True):
@@ -98,9 +101,28 @@ def boot_notification(station: Station, message_id: str, payload: msgspec.Raw, n
     )  # fmt: skip
 
 
+def start_transaction(station: Station, message_id: str, payload: msgspec.Raw, now: datetime) -> Read | None:
+    """Charging has begun; the answer is known when it is stored."""
+    report = t.start_report(bytes(payload))
+    if odd_clock(report.started_at, now, station.commissioned_at):
+        return None
+    return Read("", start=SaidStart(station, report, message_id, now))
+
+
+def stop_transaction(station: Station, message_id: str, payload: msgspec.Raw, now: datetime) -> Read | None:
+    """Charging has ended, with no meter values inside."""
+    text = bytes(payload)
+    report = t.stop_report(text)
+    if b"transactionData" in text or report.transaction_no == 0 or odd_clock(report.stopped_at, now, station.commissioned_at):
+        return None
+    return Read("", stop=SaidStop(station, report, message_id, now))
+
+
 READERS: dict[str, Reader] = {
     "Heartbeat": heartbeat,
     "StatusNotification": status_notification,
     "MeterValues": meter_values,
     "BootNotification": boot_notification,
+    "StartTransaction": start_transaction,
+    "StopTransaction": stop_transaction,
 }

@@ -10,9 +10,10 @@ from weakref import WeakKeyDictionary
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
-from websockets.frames import Frame, Opcode
+from websockets.frames import Frame, Opcode, apply_mask
 from websockets.http11 import Request, Response
 from websockets.protocol import State
+from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 LARGEST_FRAME = 128 * 1024
@@ -22,6 +23,7 @@ BACKLOG = 4096  # all stations may return at once
 
 POLICY_VIOLATION = 1008
 INTERNAL_ERROR = 1011
+NOTHING = None
 
 
 class Gone(Exception):
@@ -46,18 +48,33 @@ Take = Callable[[bytes], bool]
 class StationConnection(ServerConnection):
     """A connection whose whole text frames may be taken as they come, before they queue for `recv`.
 
-    This relies on `process_event` of websockets (pinned): a frame that is not taken is queued with the library's own flow
-    control, and nothing is taken while a frame is queued or being worked.
+    This relies on `data_received` and `process_event` of websockets (pinned). Nearly always what arrives is one text frame: it
+    is read here. Anything else, and a frame that is not taken, goes the library's way with its own flow control, and nothing is
+    taken while a frame is queued or being worked.
     """
 
     take: Take | None = None
     queued = 0
+    _between = False  # the library is between two frames, so that the next octet begins one
+    _declined = False
+
+    def data_received(self, data: bytes) -> None:
+        """Octets have arrived."""
+        if self._between and self.take is not None and self.queued == 0 and not self.paused:
+            text = whole_text(data)
+            if text is not None and self.protocol.state is State.OPEN:
+                if self.take(text):
+                    return
+                self._declined = True
+        super().data_received(data)
+        self._declined = False
+        self._between = self.protocol.current_size is None and _at_a_start(self.protocol)
 
     def process_event(self, event: Any) -> None:
         """A frame has arrived."""
         if self.request is not None:  # the first event is the handshake
             opcode = event.opcode
-            open_lane = self.take is not None and self.queued == 0 and not self.paused
+            open_lane = self.take is not None and self.queued == 0 and not self.paused and not self._declined
             if open_lane and opcode is Opcode.TEXT and event.fin and self.take(bytes(event.data)):  # type: ignore[misc]
                 return
             if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
@@ -65,26 +82,50 @@ class StationConnection(ServerConnection):
         super().process_event(event)
 
 
+def _at_a_start(protocol: ServerProtocol) -> bool:
+    """Whether the library has read all that came and waits for the first octet of a frame."""
+    waits_in: Any = getattr(protocol.parser, "gi_yieldfrom", None)
+    return getattr(waits_in, "__name__", "") == "at_eof" and not protocol.reader.buffer
+
+
+def whole_text(data: bytes) -> bytes | None:
+    """The text where these octets are exactly one masked text frame below 64 KiB, else None."""
+    if len(data) < 6 or data[0] != 0x81:
+        return None
+    size, at = data[1], 2
+    if size == 0xFE:
+        size, at = 0x80 + int.from_bytes(data[2:4], "big"), 4
+    elif size == 0xFF:
+        return None
+    if size < 0x80 or len(data) != at + 4 + size - 0x80:
+        return None
+    return apply_mask(data[at + 4 :], data[at : at + 4])
+
+
 class Socket:
     """An accepted station's socket."""
 
-    __slots__ = ("_connection", "_working")
+    __slots__ = ("_connection", "_nudges", "_working")
 
     def __init__(self, connection: StationConnection) -> None:
         self._connection = connection
         self._working = False
+        self._nudges = 0
 
     def offer(self, take: Take) -> None:
         """Offer whole text frames to `take` first, from now on; what it declines is received as usual."""
         self._connection.take = take
 
-    async def recv(self) -> str | bytes:
-        """The next frame. Raises Gone."""
+    async def recv(self) -> str | bytes | None:
+        """The next frame, or NOTHING after a nudge. Raises Gone."""
         try:
             frame = await self._connection.recv()
         except ConnectionClosed as closed:
             raise Gone(str(closed)) from None
         self._working = True
+        if not frame and self._nudges:
+            self._nudges -= 1
+            return NOTHING
         return frame
 
     def worked(self) -> None:
@@ -93,10 +134,11 @@ class Socket:
             self._working = False
             self._connection.queued -= 1
 
-    def put_back(self, data: bytes) -> None:
-        """Queue a frame that was taken: it is received as if it had just come."""
+    def nudge(self) -> None:
+        """Let `recv` return NOTHING once, after what is queued."""
+        self._nudges += 1
         self._connection.queued += 1
-        self._connection.recv_messages.put(Frame(Opcode.TEXT, data))
+        self._connection.recv_messages.put(Frame(Opcode.TEXT, b""))
 
     def send_now(self, text: bytes) -> None:
         """Send one short text frame without waiting; a closed socket drops it."""

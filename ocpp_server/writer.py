@@ -25,6 +25,8 @@ GATHER_SECONDS = 0.004  # how long a flush may wait for company
 SEEN_SECONDS = 5.0
 LONGEST_PAUSE = 1.0
 STATEMENT_SECONDS = 30.0
+# A statement as large as these costs more to plan than to run, and its plan is the same for one row and for five hundred.
+SESSION = {"timezone": "UTC", "role": MACHINE_ROLE, "plan_cache_mode": "force_generic_plan", "jit": "off"}
 # By the first two signs of PostgreSQL's code: what is wrong with a row, and what passes by itself.
 ROW_CLASSES = ("22", "23", "21")
 PASSING_CLASSES = ("40", "53", "57", "08")
@@ -48,7 +50,7 @@ class Sender(Protocol):
 
 
 class Entry(msgspec.Struct):
-    """A message that waits for its commit. All rows empty: only its turn is waited for."""
+    """A message that waits for its commit. All rows empty: only its turn is waited for. No answer when it is stored: it was not."""
 
     sender: Sender
     answer: bytes
@@ -144,11 +146,8 @@ class Writer:
 
     async def _flush(self, entries: list[Entry]) -> None:
         """Store and answer. What cannot be stored with the others is found by halves and handed back."""
-        if not any(one.status or one.values or one.boot for one in entries):
-            self._answer(entries)
-            return
         try:
-            changed = await self._store(_batch(entries))
+            changed = await self._store(entries)
         except (asyncpg.PostgresError, ValueError) as error:
             if not _is_row_error(error):
                 raise SystemFault(f"{type(error).__name__}: {error}") from error
@@ -168,23 +167,33 @@ class Writer:
 
     def _answer(self, entries: list[Entry]) -> None:
         for entry in entries:
-            entry.sender.answered(entry.answer)
+            if entry.answer:
+                entry.sender.answered(entry.answer)
+            else:
+                entry.sender.refused(entry.data)
 
-    async def _store(self, batch: batches.Batch) -> list[Changed]:
+    async def _store(self, entries: list[Entry]) -> list[Changed]:
         """Commit, for as long as it takes. After a broken connection the same batch is offered again: it adds nothing twice."""
+        if not any(one.status or one.values or one.boot for one in entries):
+            return []
+        batch = _batch(entries)
         pause, again = 0.05, False
         while True:
             try:
                 return await batches.store(await self._connection(), batch, again=again)
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-                if isinstance(error, asyncpg.PostgresError) and not _passes(error):
-                    raise
+                self._broken(error)
                 again = True
-                log.error("batch not stored yet", error=repr(error))
-                if self._line is not None and not isinstance(error, asyncpg.TransactionRollbackError):
-                    self._line.terminate()
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+
+    def _broken(self, error: Exception) -> None:
+        """Let go of a connection that is broken. Raises the error again where it does not pass by itself."""
+        if isinstance(error, asyncpg.PostgresError) and not _passes(error):
+            raise error
+        log.error("batch not stored yet", error=repr(error))
+        if self._line is not None and not isinstance(error, asyncpg.TransactionRollbackError):
+            self._line.terminate()
 
     async def _store_seen(self) -> None:
         if not self._seen:
@@ -200,7 +209,7 @@ class Writer:
 
     async def _connection(self) -> asyncpg.Connection:
         if self._line is None or self._line.is_closed():
-            settings = {"application_name": "hofstrom writer", "timezone": "UTC", "role": MACHINE_ROLE}
+            settings = {"application_name": f"hofstrom {type(self).__name__}", **SESSION}
             try:
                 self._line = await asyncpg.connect(self._dsn, timeout=5, command_timeout=STATEMENT_SECONDS, server_settings=settings)
             except asyncpg.PostgresError as error:

@@ -25,7 +25,7 @@ from app.database.migrate import migrate
 from infra.local.postgres import EmbeddedPostgres, embedded_postgres
 from infra.local.valkey import embedded_valkey
 from tests.bench.ocpp.figures import report
-from tests.bench.ocpp.house import BADGE_ANNA, make_stations
+from tests.bench.ocpp.house import TAG, make_stations
 from tests.bench.ocpp.processes import ROOT, Busy, Child, Load, cpu_seconds, family, free_port, memory_kib
 from tests.charging.house import SECRET
 
@@ -55,7 +55,7 @@ class Bench:
         """One run at full load."""
         child = await self.server(kind).start()
         try:
-            async with Load(child.port, PREFIX, BADGE_ANNA) as load:
+            async with Load(child.port, PREFIX, TAG) as load:
                 load.order(do="connect", first=1, count=stations)
                 await load.report()
                 load.order(do="talk", warm=warm, seconds=seconds)
@@ -82,7 +82,7 @@ class Bench:
         """KiB of the node for each station that is connected and booted."""
         child = await self.server("own").start()
         try:
-            async with Load(child.port, PREFIX, BADGE_ANNA) as load:
+            async with Load(child.port, PREFIX, TAG) as load:
                 load.order(do="connect", first=1, count=100)  # what is made once is made by now
                 await load.report()
                 before = memory_kib(child.pid)
@@ -97,7 +97,7 @@ class Bench:
         """kill -9, start again: the seconds until every station is accepted, and the errors that any was told."""
         child = await self.server("own").start()
         try:
-            async with Load(child.port, PREFIX, BADGE_ANNA) as load:
+            async with Load(child.port, PREFIX, TAG) as load:
                 load.order(do="connect", first=1, count=stations)
                 await load.report()
                 load.order(do="return")

@@ -124,7 +124,7 @@ class Station(asyncio.Protocol):
         """The next message."""
         if not self.transaction:
             self.left = PER_SESSION if self.left <= 0 else self.left
-            payload = f'{{"connectorId":1,"idTag":"{self.fleet.tag}","meterStart":{self.register},"timestamp":"{self.fleet.now()}"}}'
+            payload = f'{{"connectorId":1,"idTag":"{self.fleet.tag}{self.number:06}","meterStart":{self.register},"timestamp":"{self.fleet.now()}"}}'
             self.send("start", "StartTransaction", payload)
             return
         if self.left <= 0:
