@@ -6,7 +6,7 @@ BIN := .venv/bin
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/* /Library/Keychains/*),true,false)
 SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
 
-.PHONY: bench-balance access access-rows bench-console crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
+.PHONY: bench-balance access access-rows bench-console bench-page crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
 
 run: .venv/run.stamp pwa/dist/.stamp
 	@$(BIN)/python -m app.cli up
@@ -68,6 +68,9 @@ bench-start: .venv/test.stamp pwa/dist/.stamp
 
 bench-console: .venv/test.stamp pwa/dist/.stamp
 	@$(BIN)/python -m tests.bench.console
+
+bench-page: .venv/test.stamp pwa/dist/.stamp
+	@$(BIN)/python -m tests.bench.page $(ARGS)
 
 # Everything is killed at random for ten minutes while 200 stations charge: make crash, make crash ARGS="--seconds 60 --seed 7"
 crash: .venv/test.stamp pwa/dist/.stamp
