@@ -26,6 +26,7 @@ structlog.configure(processors=[
     structlog.processors.format_exc_info, structlog.processors.JSONRenderer(),
 ])  # fmt: skip
 
+MOST_PAID = 10**9  # in whole units; more is a slip of the hand
 HELP = {
     "up": "start everything on this machine: database, live data, pages, stations' listener, worker, demo house",
     "web": "the web application",
@@ -96,8 +97,10 @@ def resolved(settings: Settings, command: str) -> Settings:
     live = None if settings.database_url else running(settings.data)
     if live is None:
         return settings
+    here = settings.public_url == f"http://127.0.0.1:{settings.http_port}"  # none was chosen
     return msgspec.structs.replace(
         settings, database_url=live["database_url"], redis_url=live["redis_url"],
+        public_url=live["http"] if here else settings.public_url,
         http_port=int(live["http"].rsplit(":", 1)[1]), ocpp_port=int(live["ocpp"].split(":")[2].split("/")[0]),
     )  # fmt: skip
 
@@ -173,17 +176,20 @@ def _clean(_: Settings, args: argparse.Namespace) -> int:
 
 
 def _badge(settings: Settings, args: argparse.Namespace) -> int:
-    from infra.demo.station_control import present_badge
-
-    answer = present_badge(settings.data, args.station, args.uid)
-    print(json.dumps(answer, default=str))
-    return 0 if answer.get("ok") else 1
+    return _tell_station(settings, args.station, "badge", uid=args.uid)
 
 
 def _station(settings: Settings, args: argparse.Namespace) -> int:
-    from infra.demo.station_control import send
+    return _tell_station(settings, args.station, args.order, value=args.value)
 
-    answer = send(settings.data, args.station, args.order, value=args.value)
+
+def _tell_station(settings: Settings, station: str, order: str, **more: str | None) -> int:
+    from infra.demo.station_control import StationNotRunning, send
+
+    try:
+        answer = send(settings.data, station, order, **more)
+    except StationNotRunning as error:
+        raise ValueError(str(error)) from error
     print(json.dumps(answer, default=str))
     return 0 if answer.get("ok") else 1
 
@@ -264,12 +270,26 @@ def _payouts(settings: Settings, args: argparse.Namespace) -> int:
     return _with_database(settings, work)
 
 
-def _payment(settings: Settings, args: argparse.Namespace) -> int:
-    from decimal import Decimal
+def _paid(text: str, currency: str) -> int:
+    """An amount of money that came in, as minor units. Raises ValueError."""
+    from decimal import Decimal, InvalidOperation
 
+    from app.kernel.money import to_major, to_minor
+
+    try:
+        amount = Decimal(text)
+        if 0 < amount < MOST_PAID and to_major(to_minor(amount, currency), currency) == amount:
+            return to_minor(amount, currency)
+    except InvalidOperation:
+        pass
+    raise ValueError(f"'{text}' is not an amount in {currency}: write it as 32.89")
+
+
+def _payment(settings: Settings, args: argparse.Namespace) -> int:
     from app.billing.commands import Credit, book_payment
     from app.billing.queries import account_of_reference
-    from app.kernel.money import to_minor
+
+    amount_minor = _paid(args.amount, args.currency)
 
     async def work() -> int:
         now = utc_now()
@@ -277,7 +297,7 @@ def _payment(settings: Settings, args: argparse.Namespace) -> int:
         for account_id in {account_id for account_id, _, _ in await _sites(None)}:
             if await account_of_reference(account_id, args.reference):
                 credit = Credit(bank_reference=args.bank_reference, received_on=received, currency=args.currency,
-                                amount_minor=to_minor(Decimal(args.amount), args.currency), reference=args.reference)  # fmt: skip
+                                amount_minor=amount_minor, reference=args.reference)  # fmt: skip
                 payment, new = await book_payment(account_id, credit, now)
                 print(f"{'booked' if new else 'known already'}: {payment.state} {payment.bill_number or ''}")
                 return 0

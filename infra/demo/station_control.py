@@ -39,11 +39,6 @@ def send(data_dir: Path, station: str, command: str, **args: Any) -> dict[str, A
         ) from error
 
 
-def present_badge(data_dir: Path, station: str, uid: str) -> dict[str, Any]:
-    """Hold a badge to a station's reader."""
-    return send(data_dir, station, "badge", uid=uid)
-
-
 def _reach(place: Path, station: str) -> socket.socket:
     path = place / f"{station}.sock"
     if _fits(path):

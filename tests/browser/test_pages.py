@@ -95,6 +95,24 @@ def test_a_place_that_cannot_be_used_says_so_and_offers_no_start(resident: Page,
     house.hofstrom("station", "DEMO-2", "unplug")
 
 
+def test_a_start_that_is_rejected_or_never_answered_says_so_and_charges_nothing(resident: Page, house: House):
+    before = resident.request.get("/api/sessions").json()
+    request = resident.get_by_test_id("request")
+    for place, order, state, words in (
+        ("1", "refuse_next_start", "refused", "Die Station hat abgelehnt. Es wurde nichts verrechnet."),
+        ("2", "silent_next_start", "no_answer", "Die Station hat nicht geantwortet. Es wurde nichts verrechnet."),
+    ):
+        told = house.hofstrom("station", f"DEMO-{place}", order)
+        assert told.returncode == 0, told.stdout + told.stderr
+        resident.goto(f"/c/DEMO{place}X")
+        resident.get_by_test_id("start").press("Enter")
+        expect(request).to_have_attribute("data-state", state, timeout=40_000)
+        expect(request).to_contain_text(words)
+        expect(resident.get_by_test_id("start")).to_be_visible()
+        picture(resident, f"start-{state}")
+    assert resident.request.get("/api/sessions").json() == before
+
+
 def _no_start(page: Page) -> None:
     expect(page.get_by_test_id("start")).to_have_count(0)
 

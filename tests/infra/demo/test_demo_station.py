@@ -168,7 +168,7 @@ def test_a_folder_with_a_long_path_is_reached_over_loopback(tmp_path):
 
 def test_a_station_that_does_not_run_is_named(tmp_path):
     with pytest.raises(station_control.StationNotRunning, match="DEMO-1"):
-        station_control.present_badge(tmp_path, "DEMO-1", "04")
+        station_control.send(tmp_path, "DEMO-1", "badge", uid="04")
 
 
 def test_a_password_depends_on_the_secret_and_the_identity():

@@ -76,6 +76,7 @@ def test_a_second_start_in_the_same_folder_is_refused_and_harms_nothing(running)
 def test_other_commands_find_the_running_house(running):
     described = json.loads(running.run("demo", "--json").stdout)
     assert len(described["accounts"]) >= 2
+    assert described["accounts"][0]["sites"][0]["stations"][0]["qr_url"] == f"{running.ready()['http']}/c/DEMO1X"
     checked = running.run("check")
     assert (checked.returncode, "Everything is in order." in checked.stdout) == (0, True), checked.stdout
 
