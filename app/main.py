@@ -129,6 +129,36 @@ async def metrics_page() -> Response[str]:
     return Response(generate_latest().decode(), media_type=CONTENT_TYPE_LATEST)
 
 
+ROUTES = [
+    accounts.ROUTES,
+    token_routes.ROUTES,
+    licence_routes.ROUTES,
+    station_routes.ROUTES,
+    station_file_routes.ROUTES,
+    charge_routes.ROUTES,
+    billing.ROUTES,
+    operator_routes.ROUTES,
+    security_routes.ROUTES,
+    review_routes.ROUTES,
+    rates_routes.ROUTES,
+    accounting_routes.ROUTES,
+    energy_routes.ROUTES,
+    live.ROUTES,
+    payouts.ROUTES,
+    sites.ROUTES,
+    terms_routes.ROUTES,
+    api_routes.ROUTES,
+    residents.ROUTES,
+    people_routes.ROUTES,
+    search.ROUTES,
+    access_routes.ROUTES,
+    privacy.ROUTES,
+    tariffs.ROUTES,
+    onboarding.ROUTES,
+    [health, ready, metrics_page],
+]
+
+
 def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
     """The application for one process."""
     redis = Redis.from_url(settings.redis_url, socket_timeout=30) if settings.redis_url else None
@@ -150,36 +180,8 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
         cookie_secure=settings.https, exclude_from_csrf_key="exclude_from_csrf",
     )  # fmt: skip
     metrics = PrometheusConfig(group_path=True)
-    routes = [
-        accounts.ROUTES,
-        token_routes.ROUTES,
-        licence_routes.ROUTES,
-        station_routes.ROUTES,
-        station_file_routes.ROUTES,
-        charge_routes.ROUTES,
-        billing.ROUTES,
-        operator_routes.ROUTES,
-        security_routes.ROUTES,
-        review_routes.ROUTES,
-        rates_routes.ROUTES,
-        accounting_routes.ROUTES,
-        energy_routes.ROUTES,
-        live.ROUTES,
-        payouts.ROUTES,
-        sites.ROUTES,
-        terms_routes.ROUTES,
-        api_routes.ROUTES,
-        residents.ROUTES,
-        people_routes.ROUTES,
-        search.ROUTES,
-        access_routes.ROUTES,
-        privacy.ROUTES,
-        tariffs.ROUTES,
-        onboarding.ROUTES,
-        [health, ready, metrics_page],
-    ]
     return Litestar(
-        route_handlers=[*described(handler for group in routes for handler in group), pages],
+        route_handlers=[*described(handler for group in ROUTES for handler in group), pages],
         lifespan=[lifespan],
         guards=[guard],
         dependencies={"identity": Provide(current_identity)},
