@@ -89,8 +89,7 @@ class Scheduler:
             ahead = Ahead(self.site.M[:, columns], lambda at: np.asarray(self.site.headroom(round(at)), float))
             self.planned, self.planned_at, self.known = plan(cars, ahead, t), t, here
             self.cars_planned = {car.session: index for index, car in enumerate(cars)}
-        # Where there is enough for all, who can wait least goes first: that also keeps room for who has not come yet.
-        if self.planned is not None and self.planned.short:
+        if self.planned is not None:
             for car in cars:
                 car.planned_a = self.planned.amps[self.cars_planned[car.session]][0]
 
