@@ -29,6 +29,7 @@ class Announcer:
         self._redis = redis
         self._changed: dict[Changed, None] = {}
         self._hints: dict[tuple[str, str], None] = {}
+        self._urgent: list[Changed] = []
         self._something, self._hurry = asyncio.Event(), asyncio.Event()
 
     def soon(self, changed: list[Changed]) -> None:
@@ -43,8 +44,10 @@ class Announcer:
 
     def at_once(self, changed: list[Changed]) -> None:
         """The same, without waiting for the moment to be over: a charge has begun or ended."""
-        self.soon(changed)
-        self._hurry.set()
+        if self._redis is not None:
+            self._urgent += changed
+            self._hurry.set()
+            self._something.set()
 
     async def now(self, changed: list[Changed]) -> None:
         """Tell them at once, in one round trip."""
@@ -61,13 +64,20 @@ class Announcer:
         while True:
             await self._something.wait()
             self._something.clear()
-            self._hurry.clear()
             messages = [*self._hints, *_messages(self._changed)]
             self._hints, self._changed = {}, {}
-            watched = await self._send(messages) if messages else False
+            watched = await self._send(messages) if messages else True
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(WATCHED_SECONDS if watched else UNWATCHED_SECONDS):
-                    await self._hurry.wait()
+                    await self._hurrying()
+
+    async def _hurrying(self) -> None:
+        """Send what is urgent as it comes, until cancelled."""
+        while True:
+            await self._hurry.wait()
+            self._hurry.clear()
+            urgent, self._urgent = self._urgent, []
+            await asyncio.shield(self._send(_messages(urgent)))
 
     async def _send(self, messages: list[tuple[str, str]]) -> bool:
         """Publish in one round trip; whether anybody was listening."""

@@ -84,8 +84,10 @@ class StationConnection(ServerConnection):
 
 def _at_a_start(protocol: ServerProtocol) -> bool:
     """Whether the library has read all that came and waits for the first octet of a frame."""
-    waits_in: Any = getattr(protocol.parser, "gi_yieldfrom", None)
-    return getattr(waits_in, "__name__", "") == "at_eof" and not protocol.reader.buffer
+    waits_in: Any = protocol.parser
+    while (deeper := waits_in.gi_yieldfrom) is not None:
+        waits_in = deeper
+    return waits_in.__name__ == "at_eof" and not protocol.reader.buffer
 
 
 def whole_text(data: bytes) -> bytes | None:

@@ -59,3 +59,16 @@ async def test_cut_anywhere_the_same_messages_are_answered_once_and_in_order(sit
     answers = await asyncio.wait_for(asyncio.gather(*waiting), 10)
     assert {one[0] for one in answers} == {3}
     assert order == list(range(60))
+
+
+async def test_whole_frames_never_reach_the_librarys_parser(site, monkeypatch):
+    station = await site.connected()
+    await station.said("DataTransfer", {"vendorId": "not routine"})
+
+    def never(*_):
+        raise AssertionError("the library's parser")
+
+    monkeypatch.setattr("websockets.server.ServerProtocol.receive_data", never)
+    for _ in range(3):
+        assert "currentTime" in await station.said("Heartbeat", {})
+        await station.said("StatusNotification", station.status("Preparing"))
