@@ -37,6 +37,7 @@ from app.database.transaction import as_machine, fetch, in_account
 from app.kernel.calendar import local_date, month_of, months_before
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
+from app.kernel.tasks import ended
 from app.outbox.wake import COMMANDS, live_channel, publish
 from app.privacy.commands import erase_logins
 from app.residents.moves import refill_site, retire_residents
@@ -264,10 +265,7 @@ async def serve(settings: Settings) -> None:
             # The database went away. Jobs under way are rolled back, and taken up again as those of a killed worker are.
             log.error("the queue is away", error=repr(error.__cause__ or error))
             await asyncio.sleep(AWAY_SECONDS)
-    for task in (beat, balance):
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    await ended((beat, balance))
     if redis is not None:
         await redis.aclose()
     await close_database()

@@ -10,6 +10,7 @@ import structlog
 from app.charging import station_commands
 from app.charging.model import Changed, Station
 from app.kernel.clock import Clock
+from app.kernel.tasks import ended
 from ocpp_server import frames
 from ocpp_server.call import Call, Protocol
 from ocpp_server.commands_in import DATABASE_ERRORS, Announce, CommandLine
@@ -61,9 +62,7 @@ class Connection:
         except Gone as gone:
             log.info("station left", station=self.station.identity, how=str(gone))
         finally:
-            for task in tasks:
-                task.cancel()
-            for result in await asyncio.gather(*tasks, return_exceptions=True):
+            for result in await ended(tasks):
                 if isinstance(result, Exception) and not isinstance(result, Gone):
                     log.error("side task failed", station=self.station.identity, error=repr(result))
 

@@ -22,6 +22,7 @@ from app.charging.model import Changed, Station
 from app.database.engine import close_database, open_when_it_answers
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
+from app.kernel.tasks import ended
 from app.outbox.wake import COMMANDS
 from ocpp_server.announcer import Announcer
 from ocpp_server.commands_in import DATABASE_ERRORS
@@ -226,9 +227,7 @@ async def running_node(
             node.ports = ports
             yield node, ports.plain or 0
     finally:
-        for task in side:
-            task.cancel()
-        await asyncio.gather(*side, return_exceptions=True)
+        await ended(side)
         await node.sessions.close()
         await node.writer.close()
         if redis is not None:
