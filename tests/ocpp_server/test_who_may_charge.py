@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from app.charging.authorisation import authorise, group_of
+from app.charging.intents import V16, V201
 from app.charging.lost_stops import match_lost_stops
 from app.charging.missing_stops import GRACE, close_missing_stops
 from app.charging.model import Station
@@ -25,6 +26,7 @@ from tests.charging.house import (
 )
 from tests.ocpp_server.conftest import rows
 from tests.ocpp_server.raw_station import start_payload, stop_payload
+from tests.ocpp_server.speaking import Charge
 from tests.ocpp_server.test_money import quarantined, reading, sessions
 
 AT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
@@ -119,16 +121,17 @@ async def test_a_partners_customer_is_charged_to_no_resident(site):
 
 
 @pytest.mark.row("M08")
-async def test_a_private_place_takes_its_holders_badges_and_a_shared_one_every_active_badge_of_the_site(site):
+@pytest.mark.parametrize("version", [V16, V201])
+async def test_a_private_place_takes_its_holders_badges_and_a_shared_one_every_active_badge_of_the_site(site, version):
     await second_badge(site)
-    place = await site.connected("CP-2")
+    place = await site.connected("CP-2", version)
     tries = [(BADGE_ANNA, 1, "Accepted"), (SECOND_BADGE, 1, "Accepted"), (BADGE_BEN, 1, "Invalid"), (BADGE_BLOCKED, 1, "Blocked"),
              (BADGE_ANNA, 2, "Accepted"), (BADGE_BEN, 2, "Accepted"), (BADGE_BLOCKED, 2, "Blocked"), (BADGE_LEFT, 2, "Invalid")]  # fmt: skip
     for minute, (uid, connector, expected) in enumerate(tries):
         begun = AT + timedelta(minutes=minute)
-        answer = await place.said("StartTransaction", start_payload(begun, 1000 + minute, uid, connector))
-        assert (uid, connector, answer["idTagInfo"]["status"]) == (uid, connector, expected)
-        await place.said("StopTransaction", stop_payload(answer["transactionId"], begun, 1000 + minute))
+        charge = Charge(place, tag=uid, connector=connector, tx=f"tx-{minute}")
+        assert (uid, connector, await charge.begin(begun, 1000 + minute)) == (uid, connector, expected)
+        await charge.end(begun, 1000 + minute)
 
 
 async def test_all_badges_of_a_resident_share_a_group_and_nobody_elses(site):
