@@ -18,7 +18,7 @@ from app.metering.quarters import Meter, create_meter, meters_of, store_day
 from app.sites.access import CONSOLE, MANAGERS, reach
 from app.sites.routes import Created, actor_of, today_of
 
-SEE: dict[str, Any] = {"roles": CONSOLE}
+SEE: dict[str, Any] = {"roles": sorted(CONSOLE)}
 OPERATE: dict[str, Any] = {"roles": sorted(OPERATORS), "problems": (409,)}
 
 
