@@ -9,9 +9,8 @@ import httpx
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import House, sign_in
-from tests.browser.test_console import desk, enter, seen
+from tests.browser.console import enter, seen
 
-__all__ = ["desk"]
 PATIENCE_SECONDS = 30
 
 

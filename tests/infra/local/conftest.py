@@ -89,7 +89,10 @@ class Installation:
     def ready(self) -> Any:
         """What ready.json says, or None."""
         path = self.data / "ready.json"
-        return json.loads(path.read_text()) if path.exists() else None
+        try:
+            return json.loads(path.read_text())
+        except FileNotFoundError:  # not there yet, or no more
+            return None
 
     def answers(self) -> bool:
         """Whether ready.json stands and is this start's own, not one that a killed supervisor has left."""
