@@ -62,7 +62,8 @@ async def ask(request: HttpRequest, identity: Caller, station_id: FromPath[UUID]
         return await station_detail(station_id, now)
 
 
-@get("/api/operator/stations/{station_id:uuid}/events", opt=SEE, summary="A station live, as server-sent events", tags=["operator"])
+@get("/api/operator/stations/{station_id:uuid}/events", opt=SEE, media_type="text/event-stream",
+     summary="A station live, as server-sent events", tags=["operator"])  # fmt: skip
 async def events(request: HttpRequest, identity: Caller, station_id: FromPath[UUID]) -> ServerSentEvent:
     async with in_account(identity.account_id):
         await station_detail(station_id, request.app.state.clock())  # a stranger's station is refused before the stream begins

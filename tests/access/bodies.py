@@ -16,7 +16,7 @@ KINDS = {
     "/api/admin/applications/{request_id}/answer": {"request_id": "application_id"},
 }
 # Path parameters that are words and name no object.
-WORDS = {"step": "terms_signed", "position": "energy"}
+WORDS = {"step": "terms_signed", "position": "energy", "day": "2026-10-01"}
 QUERIES = {
     "GET /api/operator/month": "?period=2026-10", "GET /api/owner/sessions": "?period=2026-10", "GET /api/owner/revenue": "?period=2026-09",
     "GET /api/search": "?q=zq", "POST /api/operator/firmware": "?name=new.bin", "GET /api/events": "?code={code}",
@@ -128,6 +128,9 @@ BODIES: dict[str, Body] = {
     "POST /api/operator/payments/{payment_id}/match": _plain(bill_id="00000000-0000-0000-0000-000000000000"),
     "POST /api/operator/payments/{payment_id}/match #bill_id": _ref("bill_id", "bill_id"),
     "POST /api/operator/people/{person_id}/refund": lambda world, slot, role: {"amount_minor": 5, "idempotency_key": str(uuid4())},
+    "PUT /api/meters/{meter_id}/days/{day}": _plain(wh=[1] * 96),
+    "POST /api/sites/{site_id}/energy-runs": _plain(first="2026-09-01", last="2026-09-30"),
+    "POST /api/sites/{site_id}/meters": _plain(kind="production", serial="NEW"),
     "POST /api/sites/{site_id}/api-rights": _plain(email="developer@musterhof.example"),
     "POST /api/v1/login": lambda world, slot, role: {"username": "api-developer", "password": "wrong"},
     "POST /api/sites/{site_id}/tariffs/check": _plain(**PRICES),

@@ -170,8 +170,12 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
                   created_at=NOW, expires_at=NOW + timedelta(days=9))  # fmt: skip
     payment = await _insert("payment", account_id=account, bank_reference=f"bank-{letter}{house}", received_on=TODAY, currency="CHF",
                             amount_minor=500, payer=mark, reference="", booked_at=NOW)  # fmt: skip
+    meter = await _insert("meter", account_id=account, site_id=site, kind="production", serial=mark, created_at=NOW)
+    run = await _insert("energy_run", account_id=account, site_id=site, period=asyncpg.Range(date(2026, 8, 1), date(2026, 9, 1)),
+                        frozen_at=NOW)  # fmt: skip
     for slot in ("mine", "house") if house == 0 else ("account",):
-        _slot(world, number, "payment_id", slot, payment)
+        for kind, made in (("payment_id", payment), ("meter_id", meter), ("run_id", run)):
+            _slot(world, number, kind, slot, made)
     if house == 0:
         await _insert("licence", key="", account_id=account, client_name=f"zqacc{letter}x", kind="basic", datapoints=40, sector="housing",
                       starts_on=date(2026, 1, 1), expires_on=date(2027, 1, 1))  # fmt: skip

@@ -95,6 +95,8 @@ def _problems(handler: HTTPRouteHandler, roles: Any) -> set[int]:
         found.add(HTTPStatus.UNPROCESSABLE_ENTITY)
     if "data" in asked:
         found |= {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+        if roles != PUBLIC:  # a body may name an object that is not there, or a stranger's
+            found.add(HTTPStatus.NOT_FOUND)
     if handler.http_methods - {"GET", "HEAD"}:
         found.add(HTTPStatus.FORBIDDEN)
     return {int(status) for status in found}
