@@ -71,6 +71,8 @@ async def new_meter(request: HttpRequest, identity: Caller, site_id: FromPath[UU
 
 @put("/api/meters/{meter_id:uuid}/days/{day:date}", opt=OPERATE, summary="A meter's quarter-hours of a day", tags=["electricity"])
 async def store(request: HttpRequest, identity: Caller, meter_id: FromPath[UUID], day: FromPath[date], data: JSONBody[Quarters]) -> Stored:
+    async with in_account(identity.account_id):
+        await reach(identity, await fetchval("SELECT site_id FROM meter WHERE id = $1", meter_id), today_of(request), MANAGERS)
     return Stored(not await store_day(identity.account_id, meter_id, day, data.wh, request.app.state.clock()))
 
 

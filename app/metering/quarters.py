@@ -30,6 +30,13 @@ SELECT meter_id, day, wh FROM (
 """
 
 
+FITS = """
+SELECT 1 FROM site s WHERE s.id = $1
+    AND ($2::uuid IS NULL OR EXISTS (SELECT 1 FROM billing_point p WHERE p.id = $2 AND p.site_id = s.id))
+    AND ($3::uuid IS NULL OR EXISTS (SELECT 1 FROM meter m WHERE m.id = $3 AND m.site_id = s.id))
+"""
+
+
 class Meter(msgspec.Struct, frozen=True, kw_only=True):
     """A meter; `parent_id` is the one that its energy runs through as well."""
 
@@ -49,6 +56,8 @@ async def create_meter(
         known = await fetchrow("SELECT id FROM meter WHERE site_id = $1 AND serial = $2", site_id, serial)
         if known is not None:
             return UUID(str(known["id"]))
+        if not await fetchrow(FITS, site_id, billing_point_id, parent_id):
+            raise not_found("site, billing point or meter above")
         meter_id = new_id()
         try:
             await execute("INSERT INTO meter (account_id, id, site_id, billing_point_id, kind, parent_id, serial, created_at)"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.billing.qr_slip import SlipFailed, is_qr_iban, is_reference, qr_matrix, reference_for
+from app.billing.qr_slip import SlipFailed, is_qr_iban, is_reference, plain_reference, qr_matrix, reference_for, shown_reference
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "qrr.json").read_text())
 PARTY = {"name": "Musterhof Genossenschaft", "street": "Lindenweg 12", "postcode": "8045", "city": "Zürich", "country": "CH"}
@@ -67,3 +67,19 @@ def test_the_payload_has_the_lines_of_the_standard_whatever_the_names_hold() -> 
     assert (lines[4], lines[18], lines[19], lines[20]) == ("S", "71.40", "CHF", "S")
     assert lines[21] == "Anna . .."
     assert len(lines[22]) <= 70
+
+
+@pytest.mark.row("B57")
+@pytest.mark.parametrize("row", VECTORS["ogm_vcs"]["rows"], ids=lambda row: row["reference"])
+def test_a_belgian_communication_is_read_as_payers_write_it_and_printed_with_plus_signs(row: dict[str, Any]) -> None:
+    plain = plain_reference(row["reference"])
+    assert plain[:10] == f"{row['base']:010d}" and int(plain[10:]) == (row["base"] % 97 or 97)
+    assert is_reference(plain) and is_reference(row["reference"].replace("+", "*")) and is_reference(" ".join(plain))
+    assert shown_reference(plain) == row["reference"]
+    assert not is_reference(f"{plain[:11]}{(int(plain[11]) + 1) % 10}")
+
+
+def test_a_bill_on_a_belgian_account_has_a_belgian_communication() -> None:
+    found = {reference_for("BE68 5390 0754 7034", 123456, 2026, number) for number in range(1, 200)}
+    assert len(found) == 199 and all(is_reference(one) and len(one) == 12 for one in found)
+    assert shown_reference(reference_for("BE68539007547034", 123456, 2026, 42)).startswith("+++456/6000/042")

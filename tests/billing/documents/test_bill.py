@@ -1,4 +1,4 @@
-"""The printed bill: right figures in four languages, a code that banks read, tagged and archivable, always the same bytes."""
+"""The printed bill: right figures in five languages, a code that banks read, tagged and archivable, always the same bytes."""
 
 import hashlib
 import io
@@ -28,6 +28,7 @@ LOCALES = {
     "fr": ("Facture de recharge 2026-000042", "41,37", "Récépissé", "1 234,567"),
     "it": ("Fattura di ricarica 2026-000042", "41.37", "Ricevuta", "1'234.567"),
     "en": ("Charging bill 2026-000042", "41.37", "Receipt", "1,234.567"),
+    "nl": ("Laadrekening 2026-000042", "41,37", "Ontvangstbewijs", "1.234,567"),
 }
 
 
