@@ -87,6 +87,11 @@ access: .venv/test.stamp
 access-rows: .venv/test.stamp
 	@$(BIN)/python -m tests.access.matrix --write
 
+# Made-up requests to every route with every role's token: make fuzz-api, make fuzz-api EXAMPLES=100
+EXAMPLES ?= 25
+fuzz-api: .venv/test.stamp
+	@HOFSTROM_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q -n 2 -p no:timeout tests/access/fuzz_api.py
+
 rows: .venv/test.stamp
 	@$(BIN)/python -m tests.rows
 
