@@ -30,6 +30,7 @@ def site_of(house: House) -> str:
 def seen(page: Page, name: str) -> None:
     """Keep the page's picture in both sizes and schemes, and find nothing that bars people by axe's rules."""
     found: list[str] = []
+    expect(page.locator("main h1")).to_be_visible()
     for width, height in SIZES:
         for scheme in ("light", "dark"):
             page.set_viewport_size({"width": width, "height": height})

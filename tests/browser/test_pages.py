@@ -41,6 +41,7 @@ def test_axe_finds_nothing_on_residents_pages_in_the_light_and_in_the_dark(brows
     context.add_init_script(AXE)
     page = context.new_page()
     page.goto("/signin")
+    expect(page.locator("main h1")).to_be_visible()
     found = barriers(page, "signin")
     sign_in(page, house.login("resident"))
     expect(page.get_by_test_id("to-charge")).to_be_visible()
