@@ -31,7 +31,7 @@ from app.accounts.web.pwa_files import file_answer
 from app.accounts.web.throttle import Throttle
 from app.billing import accounting_routes, charge_routes, energy_routes, live, operator_routes, rates_routes, review_routes
 from app.billing import routes as billing
-from app.charging import security_routes, station_file_routes, station_routes
+from app.charging import balance_routes, security_routes, station_file_routes, station_routes
 from app.database.engine import close_database, open_when_it_answers
 from app.database.transaction import as_machine, fetchval
 from app.kernel.clock import Clock, shifted_clock, utc_now
@@ -134,6 +134,7 @@ ROUTES = [
     token_routes.ROUTES,
     licence_routes.ROUTES,
     station_routes.ROUTES,
+    balance_routes.ROUTES,
     station_file_routes.ROUTES,
     charge_routes.ROUTES,
     billing.ROUTES,

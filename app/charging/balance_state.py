@@ -69,14 +69,15 @@ def circuit_of_row(row: Mapping[str, Any], cap_w: int | None) -> Circuit:
     known = row["has_meter"] and row["age_s"] is not None and -FRESH_S <= row["age_s"] <= LOST_S
     base = row["base_ma"] if known else row["worst_base_ma"]
     return Circuit(
-        id=str(row["id"]), parent=None if row["parent_id"] is None else str(row["parent_id"]), limit=_amps(row["limit_ma"]),
-        base=_amps(base), margin_a=row["margin_ma"] / 1000,
+        id=str(row["id"]), parent=None if row["parent_id"] is None else str(row["parent_id"]), limit=in_amperes(row["limit_ma"]),
+        base=in_amperes(base), margin_a=row["margin_ma"] / 1000,
         unbalance_a=None if row["unbalance_ma"] is None else row["unbalance_ma"] / 1000,
         power_kw=cap_w / 1000 if cap_w is not None and row["parent_id"] is None else None,
     )  # fmt: skip
 
 
-def _amps(ma: list[int]) -> tuple[float, float, float]:
+def in_amperes(ma: list[int]) -> tuple[float, float, float]:
+    """Three currents, from milliamperes."""
     return ma[0] / 1000, ma[1] / 1000, ma[2] / 1000
 
 

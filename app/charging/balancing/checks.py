@@ -19,7 +19,7 @@ class Wired(msgspec.Struct, frozen=True, kw_only=True):
     fail_safe_a: float = 6.0
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class CircuitFinding(msgspec.Struct, frozen=True, kw_only=True):
     """What was found. `grave`: the site must not go live with it. `phase`, `needed_a`, `limit_a`: where it is about a fuse."""
 
     code: str
@@ -30,33 +30,35 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     limit_a: float | None = None
 
 
-def check(circuits: Sequence[Circuit], wired: Sequence[Wired], worst: dict[str, tuple[float, float, float]]) -> list[Finding]:
+def check(circuits: Sequence[Circuit], wired: Sequence[Wired], worst: dict[str, tuple[float, float, float]]) -> list[CircuitFinding]:
     """`worst`: per circuit, the worst load of everything else. Fail-safes and that load must fit every fuse together."""
     tree = {circuit.id: circuit for circuit in circuits}
-    found = [Finding(code="station_without_circuit", subject=one.station, grave=True) for one in wired if one.circuit not in tree]
+    found = [CircuitFinding(code="station_without_circuit", subject=one.station, grave=True) for one in wired if one.circuit not in tree]
     for circuit in circuits:
         if not any(circuit.limit):
-            found.append(Finding(code="circuit_without_limit", subject=circuit.id, grave=True))
+            found.append(CircuitFinding(code="circuit_without_limit", subject=circuit.id, grave=True))
         if circuit.parent is not None and circuit.parent not in tree:
-            found.append(Finding(code="parent_unknown", subject=circuit.id, grave=True))
+            found.append(CircuitFinding(code="parent_unknown", subject=circuit.id, grave=True))
         if _circular(circuit, tree):
-            found.append(Finding(code="circuit_in_circle", subject=circuit.id, grave=True))
+            found.append(CircuitFinding(code="circuit_in_circle", subject=circuit.id, grave=True))
     if any(one.code in ("circuit_in_circle", "parent_unknown") for one in found):
         return found
     for circuit in circuits:
         below = [one for one in wired if one.circuit in tree and circuit.id in _line(one.circuit, tree)]
         found += _fuses(circuit, below, worst.get(circuit.id, (0.0, 0.0, 0.0)))
         if len(below) > MANY_STATIONS:
-            found.append(Finding(code="many_stations", subject=circuit.id, grave=False, needed_a=float(len(below)), limit_a=MANY_STATIONS))
+            found.append(
+                CircuitFinding(code="many_stations", subject=circuit.id, grave=False, needed_a=float(len(below)), limit_a=MANY_STATIONS)
+            )
     return found
 
 
-def _fuses(circuit: Circuit, below: Sequence[Wired], worst: tuple[float, float, float]) -> list[Finding]:
+def _fuses(circuit: Circuit, below: Sequence[Wired], worst: tuple[float, float, float]) -> list[CircuitFinding]:
     found = []
     for index, phase in enumerate(PHASES):
         needed = sum(one.fail_safe_a for one in below if phase in one.phases) + max(0.0, worst[index]) + circuit.margin_a
         if any(circuit.limit) and needed > circuit.limit[index]:
-            found.append(Finding(code="fail_safe_too_high", subject=circuit.id, grave=True, phase=phase, needed_a=needed,
+            found.append(CircuitFinding(code="fail_safe_too_high", subject=circuit.id, grave=True, phase=phase, needed_a=needed,
                                  limit_a=circuit.limit[index]))  # fmt: skip
     return found
 
