@@ -24,7 +24,7 @@ from ocpp_server.transport import Gone, Socket
 log = structlog.get_logger()
 
 Announce = Callable[[list[Changed]], Awaitable[None]]
-DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 SPEECH: dict[str, tuple[Mapping[type[Intent], Say], Hear]] = {
     intents.V16: (outgoing16.WORDS, outgoing16.heard),
     intents.V201: (outgoing201.WORDS, outgoing201.heard),

@@ -17,7 +17,7 @@ from ocpp_server import translate as t
 from ocpp_server.frames import LONGEST_ID
 from ocpp_server.lane16 import Read, Reader
 from ocpp_server.session_writer import SessionEntry, SessionWriter
-from ocpp_server.transport import Socket
+from ocpp_server.transport import Gone, Socket
 from ocpp_server.writer import Entry, Writer
 
 # Of 2.0.1 heartbeats only: a boot asks for transactions, a status counts among its EVSE's connectors, and events of a
@@ -105,10 +105,17 @@ class Lane:
         self._done()
 
     async def settled(self) -> None:
-        """When all that took the lane is answered."""
+        """When all that took the lane is answered. Raises Gone where nobody stores any more."""
         if self._waiting:
+            if self._writers.routine.stopped:
+                raise Gone("nobody stores messages any more")
             self._settled = asyncio.get_running_loop().create_future()
             await self._settled
+
+    def give_up(self) -> None:
+        """Nobody stores any more: whoever waits for it goes."""
+        if self._settled is not None and not self._settled.done():
+            self._settled.set_exception(Gone("nobody stores messages any more"))
 
     def _done(self) -> None:
         self._waiting -= 1

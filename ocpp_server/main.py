@@ -122,8 +122,11 @@ class Node:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self.writer.run())
                 both.create_task(self.sessions.run())
-        except* SystemFault as faults:
-            log.critical("the writer stopped", reason=str(faults.exceptions[0]))
+        except* Exception as faults:  # whatever it is: without a writer a node is of no use
+            log.critical("the writer stopped", reason=repr(faults.exceptions[0]))
+            self.writer.stopped = True
+            for connection in self.connections.values():
+                connection.lane.give_up()
             self.failed.set()
 
     async def look_for_commands(self) -> None:

@@ -10,7 +10,7 @@ import asyncpg
 
 from app.charging.model import Changed, StartAnswer
 from app.charging.plain_sessions import SaidStart, SaidStop, end_all, start_all
-from ocpp_server.writer import LARGEST_BATCH, Announce, Entry, Writer
+from ocpp_server.writer import BREAKS, LARGEST_BATCH, Announce, Entry, Writer
 
 SPACING_SECONDS = 0.012  # between two flushes under load; the first after a pause goes at once
 
@@ -65,7 +65,7 @@ class SessionWriter(Writer):
         try:
             line = await self._connection()
             return await (self._start(kept, line) if kept[0].start is not None else self._end(kept, line))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except BREAKS as error:
             self._broken(error)
             return []
 

@@ -30,6 +30,8 @@ SESSION = {"timezone": "UTC", "role": MACHINE_ROLE, "plan_cache_mode": "force_ge
 # By the first two signs of PostgreSQL's code: what is wrong with a row, and what passes by itself.
 ROW_CLASSES = ("22", "23", "21")
 PASSING_CLASSES = ("40", "53", "57", "08")
+# What a connection that breaks in the middle of a statement can raise.
+BREAKS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 REFUSED_CLASSES = ("28", "3D", "42")  # of a connection: password, database, role; any other refusal is waited out
 
 
@@ -75,6 +77,7 @@ class Writer:
         self._line: asyncpg.Connection | None = None
         self._last_size = 0
         self._wanted = 1
+        self.stopped = False
         self.flushes = 0
         self.stored = 0
 
@@ -181,7 +184,7 @@ class Writer:
         while True:
             try:
                 return await batches.store(await self._connection(), batch, again=again)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except BREAKS as error:
                 self._broken(error)
                 again = True
             await asyncio.sleep(pause)
@@ -201,7 +204,7 @@ class Writer:
         seen, self._seen = self._seen, {}
         try:
             await batches.store_seen(await self._connection(), sorted(seen.values()))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except BREAKS as error:
             if isinstance(error, asyncpg.PostgresError) and not _passes(error):
                 raise SystemFault(f"{type(error).__name__}: {error}") from error
             log.error("signs of life not stored yet", error=repr(error))

@@ -174,6 +174,8 @@ async def test_a_fault_of_the_system_stops_the_node_and_answers_nothing(site):
     waiting = await station.send("StatusNotification", status("Preparing", AT))
     await asyncio.wait_for(site.node.failed.wait(), 10)
     assert not waiting.done()
+    await station.send("DataTransfer", {"vendorId": "org.example"})  # waits its turn, which never comes: the socket is let go
+    await asyncio.wait_for(station.closed(), 10)
 
 
 async def test_the_writer_waits_out_a_database_that_is_away(site, postgres):
