@@ -14,7 +14,7 @@ import msgspec
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from app.billing.qr_slip import is_reference, plain_reference
+from app.billing.qr_slip import is_ogm, is_reference, plain_reference
 from app.kernel.money import minor_digits, to_minor
 
 MOST_BYTES = 20_000_000
@@ -190,8 +190,9 @@ def _reference_in(text: str) -> str:
     for start in range(len(words)):
         for end in range(min(len(words), start + 8), start, -1):
             candidate = "".join(words[start:end])
-            if is_reference(candidate):
-                return candidate
+            # Twelve digits without their signs may be part of anything: one in 97 has the right check digits by chance.
+            if is_reference(candidate) and not is_ogm(candidate):
+                return plain_reference(candidate)
     return ""
 
 

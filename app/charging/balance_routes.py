@@ -20,6 +20,8 @@ from app.sites.routes import today_of
 PAST: dict[str, Any] = {"roles": sorted(RESIDENTS)}
 RESIDENT: dict[str, Any] = {"roles": ["resident"]}
 SET_UP: dict[str, Any] = {"roles": sorted(SETTERS), "scope": "sites"}
+SEERS = SETTERS | {"support"}
+SEE: dict[str, Any] = {"roles": sorted(SEERS), "scope": "sites"}
 TAGS = ["load balancing"]
 SignedMilliamperes = Annotated[int, msgspec.Meta(ge=-4_000_000, le=4_000_000)]
 
@@ -52,10 +54,10 @@ async def wish(request: HttpRequest, identity: Caller, session_id: FromPath[UUID
         return await balance_views.share_of(session_id, person_of(identity))
 
 
-@get("/api/sites/{site_id:uuid}/circuits", opt=SET_UP, summary="Circuits, where stations hang, and what is wrong", tags=TAGS)
+@get("/api/sites/{site_id:uuid}/circuits", opt=SEE, summary="Circuits, where stations hang, and what is wrong", tags=TAGS)
 async def circuits(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> SiteWiring:
     async with in_account(identity.account_id):
-        await reach(identity, site_id, today_of(request), SETTERS)
+        await reach(identity, site_id, today_of(request), SEERS)
         return await balance_views.wiring_of(site_id)
 
 
