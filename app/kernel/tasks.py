@@ -11,7 +11,8 @@ async def ended(tasks: Iterable[asyncio.Task[Any]]) -> list[BaseException | None
     """Cancel tasks until each has ended; how each did: its error, or None.
 
     A cancellation that meets a database connection just as it breaks can come out as that connection's error, which a loop
-    that lives through errors takes for one more of them: it is then cancelled again.
+    that lives through errors takes for one more of them; one that meets the end of what `wait_for` waits for is lost
+    (Python 3.11). The task is then cancelled again.
     """
     every = list(tasks)
     left = set(every)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from app.kernel.tasks import ended
 from tests.crash.run import installation, prepare, stored
 from tests.hostile.frames import hostile
 from tests.infra.local.conftest import Installation
@@ -104,9 +105,7 @@ async def attack(plan: Plan) -> dict[str, Any]:
         attacker = Attacker(port, "K-1", plan.seed)
         await attacker.attack(plan.frames)
         loud = [took for one in witnesses for took in one.took]
-        for task in tasks:
-            task.cancel()
-        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        ends = await ended(tasks)
         honest = await afterwards(port)
         rows, _ = await stored(ready["database_url"])
         exits = gone(before, parts(house), house.family())
