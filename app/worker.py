@@ -180,11 +180,6 @@ class Worker:
         await self.wake(await tend_limits(now))
         await self.wake(await tell_prices(now))
 
-    async def wake_stations(self, stations: "list[UUID]") -> None:
-        """Tell the stations' nodes that there is a command."""
-        for station_id in stations:
-            await publish(self.redis, COMMANDS, {"station_id": station_id})
-
     async def renew_certificates(self) -> None:
         """On the timetable: certificates of stations that near their end, and our roots at stations."""
         if self.authority.exists:
@@ -257,7 +252,7 @@ async def serve(settings: Settings) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     beat = asyncio.create_task(worker.beat())
-    balance = asyncio.create_task(BalanceRunner(clock, worker.announce, worker.wake_stations).run())
+    balance = asyncio.create_task(BalanceRunner(clock, worker.announce, worker.wake).run())
     while not stop.is_set():
         try:
             await work_until(stop, queue_app(settings, worker))
