@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.charging.intents import Answer, Intent, kind_of
+from app.charging.intents import Answer, Intent, Profile, kind_of
 
 VOLTS = 230
 Payload = dict[str, Any]
@@ -62,6 +62,13 @@ def verdict(payload: Payload) -> Answer:
 def only_given(**fields: Any) -> Payload:
     """A payload without what is None: OCPP knows absent fields, not null."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def of_start(profile: Profile) -> Profile:
+    """A profile as a remote start may carry it: for the transaction that it begins (both versions). Raises CannotSay."""
+    if profile.purpose != "transaction" or profile.transaction is not None:
+        raise CannotSay("a remote start carries a profile for its own transaction only")
+    return profile
 
 
 def limit_in(unit: str, limit_a: Decimal, phases: int) -> Decimal:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.charging import intents as i
-from ocpp_server.outgoing import CannotSay, Context, Payload, Say, Wire, limit_in, only_given, verdict
+from ocpp_server.outgoing import CannotSay, Context, Payload, Say, Wire, limit_in, of_start, only_given, verdict
 from ocpp_server.setting_names import name16
 from ocpp_server.translate import iso
 
@@ -21,6 +21,8 @@ def _time(at: datetime | None) -> str | None:
 
 
 def reset(intent: i.Reset, _: Context) -> Wire:
+    if intent.connector:
+        raise CannotSay("OCPP 1.6 resets whole stations only")
     return "Reset", {"type": "Hard" if intent.hard else "Soft"}
 
 
@@ -29,7 +31,7 @@ def unlock(intent: i.UnlockConnector, _: Context) -> Wire:
 
 
 def remote_start(intent: i.RemoteStart, context: Context) -> Wire:
-    profile = None if intent.profile is None else _profile(intent.profile, context)
+    profile = None if intent.profile is None else _profile(of_start(intent.profile), context)
     return "RemoteStartTransaction", only_given(connectorId=intent.connector, idTag=_tag(intent.tag), chargingProfile=profile)
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from app.charging import intents as i
-from ocpp_server.outgoing import CannotSay, Context, Payload, Say, Wire, limit_in, only_given, verdict
+from ocpp_server.outgoing import CannotSay, Context, Payload, Say, Wire, limit_in, of_start, only_given, verdict
 from ocpp_server.outgoing201_device import DEVICE_WORDS
 from ocpp_server.setting_names import name_of, variable201
 from ocpp_server.translate import iso
@@ -36,7 +36,7 @@ def _evse(connector: int | None) -> Payload | None:
 
 
 def reset(intent: i.Reset, _: Context) -> Wire:
-    return "Reset", {"type": "Immediate" if intent.hard else "OnIdle"}
+    return "Reset", only_given(type="Immediate" if intent.hard else "OnIdle", evseId=intent.connector or None)
 
 
 def unlock(intent: i.UnlockConnector, _: Context) -> Wire:
@@ -44,7 +44,7 @@ def unlock(intent: i.UnlockConnector, _: Context) -> Wire:
 
 
 def remote_start(intent: i.RemoteStart, context: Context) -> Wire:
-    profile = None if intent.profile is None else _profile(intent.profile, context)
+    profile = None if intent.profile is None else _profile(of_start(intent.profile), context)
     return "RequestStartTransaction", only_given(
         evseId=intent.connector, idToken=_token(intent.tag, "Central"), remoteStartId=context.request_no, chargingProfile=profile
     )

@@ -76,6 +76,8 @@ async def _known(key: UUID) -> UUID | None:
 async def _refuse(station: Any, intent: intents.Intent) -> None:
     reason = why_not(intents.kind_of(intent), station["online"], station["ocpp_version"])
     connector = getattr(intent, "connector", None)
+    if reason is None and isinstance(intent, intents.Reset) and connector and station["ocpp_version"] == intents.V16:
+        reason = "not_in_version"
     if reason is None and connector:
         exists = await fetchval("SELECT 1 FROM connector WHERE station_id = $1 AND number = $2", station["id"], connector)
         reason = None if exists else "no_connector"

@@ -52,9 +52,10 @@ class ListEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reset(Intent, frozen=True):
-    """Restart: hard at once, soft when nobody charges."""
+    """Restart: hard at once, soft when nobody charges. `connector`: one EVSE of a 2.0.1 station, the others go on."""
 
     hard: bool = False
+    connector: int | None = None
 
 
 class UnlockConnector(Intent, frozen=True):
@@ -62,6 +63,8 @@ class UnlockConnector(Intent, frozen=True):
 
 
 class RemoteStart(Intent, frozen=True):
+    """`profile`: for this transaction, which has no number yet."""
+
     connector: int
     tag: str
     profile: Profile | None = None

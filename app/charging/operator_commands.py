@@ -24,10 +24,11 @@ MOST_A = 500
 
 
 class StartFor(msgspec.Struct, frozen=True, kw_only=True, tag="RemoteStart", tag_field="kind", forbid_unknown_fields=True):
-    """Start a charge for a resident who may charge here; the resident pays for it."""
+    """Start a charge for a resident who may charge here; the resident pays for it. `limit_a`: amperes a phase for this charge."""
 
     connector: int
     person_id: UUID
+    limit_a: Decimal | None = None
 
 
 class StopSession(msgspec.Struct, frozen=True, kw_only=True, tag="RemoteStop", tag_field="kind", forbid_unknown_fields=True):
@@ -135,15 +136,21 @@ def _check_settings(command: intents.WriteConfiguration) -> None:
 
 
 async def _start(who: Asker, command: StartFor, now: datetime) -> list[Changed]:
+    _check_amperes(command.limit_a)
     async with in_account(who.account_id):
         code = await fetchval("SELECT public_code FROM connector WHERE station_id = $1 AND number = $2", who.station_id, command.connector)
         person = await fetchval("SELECT id FROM person WHERE id = $1", command.person_id)
     if code is None or person is None:
         raise not_found("place" if code is None else "resident")
     _, changed = await requests.request_start(
-        who.account_id, command.person_id, who.login_id, code, who.key, who.secret, now, who.ticket
+        who.account_id, command.person_id, who.login_id, code, who.key, who.secret, now, who.ticket, command.limit_a
     )  # fmt: skip
     return changed
+
+
+def _check_amperes(limit_a: Decimal | None) -> None:
+    if limit_a is not None and not 0 <= limit_a <= MOST_A:
+        raise Refused("invalid_input", 422, f"A place takes from 0 to {MOST_A} amperes.", fields=["limit_a"])
 
 
 async def _stop(who: Asker, command: StopSession, now: datetime) -> list[Changed]:
@@ -203,8 +210,7 @@ def _by(who: Asker) -> dict[str, Any]:
 
 
 async def _limit(who: Asker, command: LimitPlace, now: datetime) -> list[Changed]:
-    if command.limit_a is not None and not 0 <= command.limit_a <= MOST_A:
-        raise Refused("invalid_input", 422, f"A place takes from 0 to {MOST_A} amperes.", fields=["limit_a"])
+    _check_amperes(command.limit_a)
     if not await _asked_before(who):
         async with in_account(who.account_id):
             place = await fetchval("SELECT 1 FROM connector WHERE station_id = $1 AND number = $2", who.station_id, command.connector)

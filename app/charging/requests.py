@@ -1,12 +1,14 @@
 """A resident's wish to charge or to stop: asked, sent, decided; never left hanging."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from app.charging import queries, rules
 from app.charging.asking import queue
 from app.charging.intents import CancelReservation, RemoteStart, RemoteStop
 from app.charging.model import Changed, ChargeRequest
+from app.charging.start_limits import start_profile
 from app.database.transaction import execute, fetchrow, fetchval, in_account
 from app.kernel.calendar import local_date
 from app.kernel.errors import Refused, not_found
@@ -40,11 +42,12 @@ async def request_start(
     secret: bytes,
     now: datetime,
     ticket: str | None = None,
+    limit_a: Decimal | None = None,
 ) -> tuple[ChargeRequest, list[Changed]]:
     """Ask a station to start. The same idempotency key gives the same request. Raises Refused with the reason."""
     async with in_account(account_id):
         request_id = await _known(person_id, idempotency_key) or await _ask(
-            account_id, person_id, login_id, code, idempotency_key, secret, now, ticket
+            account_id, person_id, login_id, code, idempotency_key, secret, now, ticket, limit_a
         )
         request = await queries.request(request_id)
     if request is None:
@@ -62,7 +65,7 @@ async def _known(person_id: UUID, idempotency_key: UUID) -> UUID | None:
 
 
 async def _ask(account_id: UUID, person_id: UUID, login_id: UUID, code: str, idempotency_key: UUID, secret: bytes, now: datetime,
-               ticket: str | None) -> UUID:  # fmt: skip
+               ticket: str | None, limit_a: Decimal | None) -> UUID:  # fmt: skip
     connector = await queries.connector_by_code(code)
     if connector is None:
         raise Refused("unknown_code", 404, "No place has this code. Check the sticker, or choose a place from the list.")
@@ -93,7 +96,8 @@ async def _ask(account_id: UUID, person_id: UUID, login_id: UUID, code: str, ide
         # Not every station knows a one-time tag for the holder's: the place is given free first, to be started at once.
         await queue(account_id, connector.station_id, CancelReservation(reservation_no=connector.reservation_no), secret, now,
                     asked_by=login_id, ticket=ticket)  # fmt: skip
-    intent = RemoteStart(connector=connector.number, tag=tag)
+    profile = await start_profile(connector.station_id, connector.number, limit_a)
+    intent = RemoteStart(connector=connector.number, tag=tag, profile=profile)
     await queue(account_id, connector.station_id, intent, secret, now, asked_by=login_id, request_id=request_id, ticket=ticket)
     await record("RequestDeadlinePassed", {"request_id": request_id}, account_id=account_id, at=deadline)
     return request_id

@@ -26,20 +26,31 @@ class Charge:
         self.name = answer["transactionId"]
         return str(answer["idTagInfo"]["status"])
 
-    async def values(self, moments: list[tuple[datetime, int]]) -> None:
-        """Registers (Wh) of the running charge."""
+    async def values(self, moments: list[tuple[datetime, int]], power_w: int | None = None) -> None:
+        """Registers (Wh) of the running charge, and the power with the last of them."""
+        said = [moment201(at, wh) for at, wh in moments] if self.new else moments16(moments)
+        if power_w is not None:
+            power = {"value": power_w if self.new else str(power_w), "measurand": "Power.Active.Import"}
+            said[-1]["sampledValue"].append(power if self.new else power | {"unit": "W"})
         if self.new:
-            await self._event("Updated", moments[-1][0], None, values=[moment201(at, wh) for at, wh in moments])
+            await self._event("Updated", moments[-1][0], None, values=said)
         else:
-            body = {"connectorId": self.connector, "transactionId": self.name, "meterValue": moments16(moments)}
+            body = {"connectorId": self.connector, "transactionId": self.name, "meterValue": said}
             await self.station.said("MeterValues", body)
 
     async def suspended(self, at: datetime) -> None:
         """The car asks for no more power."""
+        await self._state("SuspendedEV", at)
+
+    async def resumed(self, at: datetime) -> None:
+        """It asks again and gets some."""
+        await self._state("Charging", at)
+
+    async def _state(self, state: str, at: datetime) -> None:
         if self.new:
-            await self._event("Updated", at, None, state="SuspendedEV")
+            await self._event("Updated", at, None, state=state)
         else:
-            body = {"connectorId": self.connector, "errorCode": "NoError", "status": "SuspendedEV", "timestamp": iso(at)}
+            body = {"connectorId": self.connector, "errorCode": "NoError", "status": state, "timestamp": iso(at)}
             await self.station.said("StatusNotification", body)
 
     async def end(self, at: datetime, meter: int, **more: Any) -> Any:

@@ -361,3 +361,36 @@ async def test_another_stations_status_moves_nothing(staff):
     await staff.ended("GetDiagnostics")
     await other.said("LogStatusNotification", {"status": "Uploaded", "requestId": payload["requestId"]})
     assert (await staff.detail())["log"][0]["following"] is True
+
+
+@pytest.mark.parametrize("hard", [False, True])
+async def test_one_place_is_reset_alone_on_2_0_1_and_refused_on_1_6(staff, version, hard):
+    station = await connected(staff.site, version)
+    asked = await staff.ask({"kind": "Reset", "hard": hard, "connector": 2})
+    if version == i.V16:
+        assert (asked.status_code, asked.json()["code"]) == (409, "not_in_version")
+        assert station.calls.empty()
+        return
+    assert await next_call(station) == ("Reset", {"type": "Immediate" if hard else "OnIdle", "evseId": 2})
+    assert (await staff.ended("Reset"))["outcome"] == "accepted"
+    assert (await staff.ask({"kind": "Reset", "connector": 9})).json()["code"] == "no_connector"
+
+
+async def test_a_start_may_carry_a_limit_of_its_own_but_not_round_the_places(staff, version):
+    station = await connected(staff.site, version)
+    for place in (1, 2):
+        await station.said("StatusNotification", station.status("Available", place))
+    house = staff.site.house
+    start = {"kind": "RemoteStart", "connector": 1, "person_id": str(house.anna), "limit_a": 10.55}
+    assert (await staff.ask({**start, "limit_a": 501})).json()["code"] == "invalid_input"
+    assert (await staff.ask(start)).status_code == 202
+    _, payload = await next_call(station)
+    profile = payload["chargingProfile"]
+    schedule = profile["chargingSchedule"] if version == i.V16 else profile["chargingSchedule"][0]
+    assert (profile["chargingProfilePurpose"], profile["chargingProfileKind"]) == ("TxProfile", "Relative")
+    assert "transactionId" not in profile
+    assert (schedule["chargingRateUnit"], schedule["chargingSchedulePeriod"]) == ("A", [{"startPeriod": 0, "limit": 10.5}])
+    assert (await staff.ended("RemoteStart"))["outcome"] == "accepted"
+    await staff.ask({"kind": "LimitPlace", "connector": 2, "limit_a": 8})
+    refused = await staff.ask({**start, "connector": 2, "person_id": str(house.ben)})
+    assert (refused.status_code, refused.json()["code"]) == (409, "limit_in_force")

@@ -30,7 +30,7 @@ def profile(**more):
 
 SAID = [
     i.Reset(), i.Reset(hard=True), i.UnlockConnector(connector=1), i.RemoteStart(connector=1, tag="HS23456789ABCDEFGHJK"),
-    i.RemoteStart(connector=2, tag="HS", profile=profile()), i.RemoteStop(transaction="17"),
+    i.RemoteStart(connector=2, tag="HS", profile=i.Profile(id=3, stack_level=1, purpose="transaction", periods=PERIODS)), i.RemoteStop(transaction="17"),
     i.ChangeAvailability(operative=True), i.ChangeAvailability(operative=False, connector=2),
     i.ReadConfiguration(), i.ReadConfiguration(names=("HeartbeatInterval", "MessageTimeout.Vendor")),
     i.WriteConfiguration(settings=(i.Setting(name="HeartbeatInterval", value="300"),)),
@@ -168,6 +168,19 @@ def test_a_setting_has_a_name_in_each_version(key, variable):
     assert name16(variable) == key == name16(key)
     parts = variable201(key)
     assert name_of(parts["component"], parts["variable"]) == variable
+
+
+@pytest.mark.parametrize("version", [i.V16, i.V201])
+@pytest.mark.parametrize("odd", [profile(), i.Profile(id=3, stack_level=1, purpose="transaction", periods=PERIODS, transaction="17")])
+def test_a_remote_start_carries_no_profile_but_its_own_transactions(version, odd):
+    with pytest.raises(CannotSay, match="its own transaction"):
+        translated(version, i.RemoteStart(connector=1, tag="HS", profile=odd), 1, Facts())
+
+
+def test_one_evse_is_reset_alone_where_the_version_can():
+    assert translated(i.V201, i.Reset(connector=2), 1, Facts())[1] == {"type": "OnIdle", "evseId": 2}
+    with pytest.raises(CannotSay, match="whole stations"):
+        translated(i.V16, i.Reset(connector=2), 1, Facts())
 
 
 def test_what_has_no_name_is_refused():

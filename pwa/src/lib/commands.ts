@@ -1,7 +1,7 @@
 /** What may be asked of a station: the inputs of each command, and the command that they make. */
 import type { StationDetail } from './types';
 
-export type Input = 'connector' | 'place' | 'hard' | 'operative' | 'security' | 'resident' | 'session' | 'message' | 'names' | 'name' | 'value' | 'file' | 'amperes' | 'minutes' | 'reservation' | 'text';
+export type Input = 'connector' | 'place' | 'hard' | 'evse' | 'operative' | 'security' | 'resident' | 'session' | 'message' | 'names' | 'name' | 'value' | 'file' | 'amperes' | 'start_amperes' | 'minutes' | 'reservation' | 'text';
 export type Values = Partial<Record<Input, string>>;
 type Command = Record<string, unknown>;
 interface Form { inputs: Input[]; make: (values: Values) => Command }
@@ -9,12 +9,13 @@ interface Form { inputs: Input[]; make: (values: Values) => Command }
 const MESSAGES = ['StatusNotification', 'MeterValues', 'Heartbeat', 'BootNotification', 'FirmwareStatusNotification', 'DiagnosticsStatusNotification', 'SignCertificate', 'TransactionEvent'];
 const connector = (values: Values): number => Number(values.connector);
 const place = (values: Values): number | null => (values.place ? Number(values.place) : null);
+const amperes = (text?: string): string | null => text?.trim().replace(',', '.') || null;
 const seconds = (values: Values): number => (Number(values.minutes) || 60) * 60;
 
 export const FORMS: Record<string, Form> = {
-  Reset: { inputs: ['hard'], make: (v) => ({ hard: v.hard === 'yes' }) },
+  Reset: { inputs: ['hard', 'evse'], make: (v) => ({ hard: v.hard === 'yes', ...(v.evse ? { connector: Number(v.evse) } : {}) }) },
   UnlockConnector: { inputs: ['connector'], make: (v) => ({ connector: connector(v) }) },
-  RemoteStart: { inputs: ['connector', 'resident'], make: (v) => ({ connector: connector(v), person_id: v.resident }) },
+  RemoteStart: { inputs: ['connector', 'resident', 'start_amperes'], make: (v) => ({ connector: connector(v), person_id: v.resident, ...(amperes(v.start_amperes) ? { limit_a: amperes(v.start_amperes) } : {}) }) },
   RemoteStop: { inputs: ['session'], make: (v) => ({ session_id: v.session }) },
   ChangeAvailability: { inputs: ['operative', 'place'], make: (v) => ({ operative: v.operative === 'yes', connector: place(v) }) },
   Trigger: { inputs: ['message', 'place'], make: (v) => ({ message: v.message, connector: place(v) }) },
@@ -24,15 +25,15 @@ export const FORMS: Record<string, Form> = {
   WriteConfiguration: { inputs: ['name', 'value'], make: (v) => ({ settings: [{ name: v.name, value: v.value }] }) },
   GetDiagnostics: { inputs: ['security'], make: (v) => ({ security: v.security === 'yes' }) },
   UpdateFirmware: { inputs: ['file'], make: (v) => ({ file_id: v.file }) },
-  LimitPlace: { inputs: ['connector', 'amperes'], make: (v) => ({ connector: connector(v), limit_a: v.amperes?.trim() ? v.amperes.trim().replace(',', '.') : null }) },
+  LimitPlace: { inputs: ['connector', 'amperes'], make: (v) => ({ connector: connector(v), limit_a: amperes(v.amperes) }) },
   GetCompositeSchedule: { inputs: ['connector', 'minutes'], make: (v) => ({ connector: connector(v), duration_s: seconds(v) }) },
   Reserve: { inputs: ['place', 'resident', 'minutes'], make: (v) => ({ connector: place(v), person_id: v.resident, until: new Date(Date.now() + seconds(v) * 1000).toISOString() }) },
   CancelReservation: { inputs: ['reservation'], make: (v) => ({ reservation_id: v.reservation }) },
   ShowMessage: { inputs: ['text'], make: (v) => ({ id: 1, text: v.text, language: document.documentElement.lang || 'de' }) },
 };
 /** Inputs that are chosen from a list; the others are typed. */
-export const CHOSEN: ReadonlySet<Input> = new Set(['connector', 'place', 'hard', 'operative', 'security', 'resident', 'session', 'message', 'file', 'reservation']);
-export const OPTIONAL: ReadonlySet<Input> = new Set(['place', 'names', 'amperes', 'minutes']);
+export const CHOSEN: ReadonlySet<Input> = new Set(['connector', 'place', 'evse', 'hard', 'operative', 'security', 'resident', 'session', 'message', 'file', 'reservation']);
+export const OPTIONAL: ReadonlySet<Input> = new Set(['place', 'evse', 'names', 'amperes', 'start_amperes', 'minutes']);
 
 /** What can be chosen: value and label; a label that is a word begins with @. */
 export function choices(input: Input, station: StationDetail): [string, string][] {
@@ -43,6 +44,8 @@ export function choices(input: Input, station: StationDetail): [string, string][
     case 'message': return MESSAGES.map((one) => [one, one]);
     case 'connector': return station.connectors.map((one) => [String(one.number), String(one.number)]);
     case 'place': return [['', '@whole_station'], ...station.connectors.map((one): [string, string] => [String(one.number), String(one.number)])];
+    // Only 2.0.1 restarts one connector alone.
+    case 'evse': return [['', '@whole_station'], ...(station.ocpp_version === 'ocpp2.0.1' ? station.connectors : []).map((one): [string, string] => [String(one.number), String(one.number)])];
     case 'resident': return station.residents.map((one) => [one.id, one.name]);
     case 'session': return station.connectors.flatMap((one): [string, string][] => (one.session_id ? [[one.session_id, String(one.number)]] : []));
     case 'file': return station.firmwares.map((one) => [one.id, one.name]);
