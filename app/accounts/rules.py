@@ -24,6 +24,7 @@ EVERYBODY = ["resident", "former_resident", "owner", "proxy", "installer", "oper
 OPERATORS = frozenset({"operator", "superadmin"})
 STAFF = OPERATORS | {"support"}
 SETTERS = OPERATORS | {"installer"}
+INSTALLERS = frozenset({"installer"})
 OWNERS = frozenset({"owner", "proxy"})
 MANAGERS = OPERATORS | OWNERS
 CONSOLE = MANAGERS | {"support", "installer"}

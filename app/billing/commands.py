@@ -44,10 +44,12 @@ ON CONFLICT (account_id, session_id, revision) DO NOTHING RETURNING id
 
 
 async def charge_session(account_id: UUID, session_id: UUID, now: datetime) -> list[Changed]:
-    """Price an ended session and book it. A session that belongs to nobody, is held or has no price is not charged."""
+    """Price an ended session and book it. One that belongs to nobody, is held, free or has no price is not charged."""
     async with in_account(account_id):
         session = await charging.session(session_id)
         if session is None or session.state != "ended" or session.person_id is None or session.stopped_at is None:
+            return []
+        if rules.is_free(session):
             return []
         if await queries.next_revision(session_id) > 1:
             return []  # priced already; only a correction changes a price
@@ -72,6 +74,7 @@ async def settle_session(account_id: UUID, session_id: UUID, now: datetime) -> l
             return []
         standing = (await queries.charges_of_sessions([session_id])).get(session_id)
         payable_now = session.state == "ended" and session.person_id is not None and session.stopped_at is not None
+        payable_now = payable_now and not rules.is_free(session)
         if not payable_now and standing is not None:
             await take_back(account_id, session, standing, now)
         if payable_now and (standing is None or not _says_the_same(standing, session)):

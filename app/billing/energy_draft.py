@@ -95,7 +95,13 @@ async def _run(account_id: UUID, site_id: UUID, first: date, last: date, now: da
 
 
 async def parties(site: sites.Site, first: date, last: date, *, late_until: datetime | None = None) -> list[Party]:
-    """Every party of every activated point with what it owes (inside the caller's transaction). Raises Refused no_price."""
+    """Every party of every activated point with what it owes (inside the caller's transaction). Raises Refused no_price.
+
+    What was used before the day from which the site is billed counts for nothing and nobody.
+    """
+    first = max(first, site.billing_from or first)
+    if first > last:
+        return []
     points = await fetch(POINTS, site.id, last)
     slots = slots_of(first, last, site.time_zone)
     use, missing, production = await _energy(site, points, slots, late_until)

@@ -1,24 +1,27 @@
 """A house's electricity over HTTP: meters, quarter-hours, runs from freeze to bills."""
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import get, post, put
+from litestar import get, patch, post, put
 from litestar.params import FromPath, JSONBody
 
-from app.accounts.rules import OPERATORS
+from app.accounts.rules import INSTALLERS, OPERATORS, OWNERS
 from app.accounts.web.access import Caller, HttpRequest
 from app.billing.energy_draft import freeze
 from app.billing.energy_issue import Run, issue_run, run_of, runs_of
 from app.database.transaction import fetchval, in_account
 from app.metering.model import MeterKind
-from app.metering.quarters import Meter, create_meter, meters_of, store_day
+from app.metering.quarters import Meter, create_meter, meters_of, rename_meter, store_day
 from app.sites.access import CONSOLE, MANAGERS, reach
-from app.sites.routes import Created, actor_of, today_of
+from app.sites.routes import Created, Saved, actor_of, today_of
 
 SEE: dict[str, Any] = {"roles": sorted(CONSOLE)}
+# Only an installer enters and configures meters; whoever operates or owns the house renames them at most.
+INSTALL: dict[str, Any] = {"roles": sorted(INSTALLERS), "problems": (409,), "scope": "sites"}
+RENAME: dict[str, Any] = {"roles": sorted(OPERATORS | OWNERS | INSTALLERS), "problems": (409,), "scope": "sites"}
 OPERATE: dict[str, Any] = {"roles": sorted(OPERATORS), "problems": (409,)}
 
 
@@ -29,6 +32,13 @@ class NewMeter(msgspec.Struct, forbid_unknown_fields=True):
     serial: str
     billing_point_id: UUID | None = None
     parent_id: UUID | None = None
+
+
+class MeterName(msgspec.Struct, forbid_unknown_fields=True):
+    """A meter's name, and the version that its editor saw."""
+
+    version: int
+    name: Annotated[str, msgspec.Meta(max_length=80)]
 
 
 class Quarters(msgspec.Struct, forbid_unknown_fields=True):
@@ -60,13 +70,21 @@ async def meters(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]
         return await meters_of(site_id)
 
 
-@post("/api/sites/{site_id:uuid}/meters", opt=OPERATE, summary="Enter a meter", tags=["electricity"])
+@post("/api/sites/{site_id:uuid}/meters", opt=INSTALL, summary="Enter a meter", tags=["electricity"])
 async def new_meter(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[NewMeter]) -> Created:
     async with in_account(identity.account_id):
-        await reach(identity, site_id, today_of(request), MANAGERS)
+        await reach(identity, site_id, today_of(request), INSTALLERS)
     made = await create_meter(actor_of(identity), site_id, data.kind, data.serial, request.app.state.clock(),
                               billing_point_id=data.billing_point_id, parent_id=data.parent_id)  # fmt: skip
     return Created(made)
+
+
+@patch("/api/meters/{meter_id:uuid}", opt=RENAME, summary="Rename a meter", tags=["electricity"])
+async def rename(request: HttpRequest, identity: Caller, meter_id: FromPath[UUID], data: JSONBody[MeterName]) -> Saved:
+    async with in_account(identity.account_id):
+        site_id = await fetchval("SELECT site_id FROM meter WHERE id = $1", meter_id)
+        await reach(identity, site_id, today_of(request), OPERATORS | OWNERS | INSTALLERS)
+    return Saved(await rename_meter(actor_of(identity), meter_id, data.version, data.name, request.app.state.clock()))
 
 
 @put("/api/meters/{meter_id:uuid}/days/{day:date}", opt=OPERATE, summary="A meter's quarter-hours of a day", tags=["electricity"])
@@ -107,4 +125,4 @@ async def issue(request: HttpRequest, identity: Caller, run_id: FromPath[UUID]) 
     return Issued(made, failed)
 
 
-ROUTES = [meters, new_meter, store, runs, draft, run, issue]
+ROUTES = [meters, new_meter, rename, store, runs, draft, run, issue]

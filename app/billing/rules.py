@@ -6,6 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from app.charging.model import Session
+from app.kernel.calendar import local_date
 from app.kernel.money import permille_of
 from app.ledger.model import Entry, Posting
 from app.ledger.rules import without_zeros
@@ -33,8 +34,15 @@ def payable(owner_id: UUID) -> str:
     return f"payable:owner:{owner_id}"
 
 
+def is_free(session: Session) -> bool:
+    """Whether a session began before the day from which its site is billed: then nothing of it ever is."""
+    return session.billing_from is not None and local_date(session.started_at, session.time_zone) < session.billing_from
+
+
 def pieces_of(session: Session, values: Sequence[MeterPoint]) -> list[UsePiece]:
-    """A session cut at quarter-hours: to its stop, or while it runs to the last value received."""
+    """A session cut at quarter-hours: to its stop, or while it runs to the last value received. A free one has none."""
+    if is_free(session):
+        return []
     end = session.stopped_at or session.last_value_at or session.started_at
     reading = session.meter_stop_wh if session.meter_stop_wh is not None else session.last_meter_wh
     energy_wh = session.energy_wh

@@ -1,6 +1,6 @@
 """Nouns of charging, and what a station reports."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
@@ -95,6 +95,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     site_id: UUID
     site_name: str
     time_zone: str
+    billing_from: date | None = None  # what began before this day of the site is never billed
     connector_error: str = "NoError"
     measured_wh: int | None = None
     settled_at: datetime | None = None

@@ -34,7 +34,7 @@ SELECT x.*, x.class AS class_, x.energy_wh AS measured_wh, coalesce(x.settled_wh
        coalesce(c.status, 'Unavailable') AS connector_status, coalesce(c.error_code, 'NoError') AS connector_error,
        st.online, st.online_changed_at,
        st.identity, st.name AS station_name, st.place, coalesce(c.public_code, '') AS public_code, st.site_id, s.name AS site_name,
-       s.time_zone
+       s.time_zone, s.billing_from
 FROM charging_session x
 JOIN station st ON st.account_id = x.account_id AND st.id = x.station_id
 JOIN site s ON s.account_id = st.account_id AND s.id = st.site_id

@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 import numpy as np
 
-from app.audit.commands import note
+from app.audit.commands import note, save
 from app.audit.model import Actor
 from app.database.transaction import execute, fetch, fetchrow, in_account
 from app.kernel.calendar import QUARTER, local_date, local_midnight
@@ -45,6 +45,8 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True):
     billing_point_id: UUID | None
     parent_id: UUID | None
     serial: str
+    name: str = ""
+    version: int = 1
 
 
 async def create_meter(
@@ -67,6 +69,13 @@ async def create_meter(
             raise not_found("site, billing point or meter above") from error
         await note(actor, "site", site_id, "meter", now, after={"serial": serial, "kind": kind})
     return meter_id
+
+
+async def rename_meter(actor: Actor, meter_id: UUID, version: int, name: str, now: datetime) -> int:
+    """Another name of a meter: all that its owner or operator may change. Returns the version. Raises Refused changed_meanwhile."""
+    async with in_account(actor.account_id):
+        saved = await save(actor, "meter", meter_id, version, {"name": " ".join(name.split())}, now)
+    return int(saved["version"])
 
 
 async def store_day(account_id: UUID, meter_id: UUID, day: date, wh: Sequence[int | None], now: datetime) -> bool:
@@ -102,7 +111,8 @@ async def store_day(account_id: UUID, meter_id: UUID, day: date, wh: Sequence[in
 
 async def meters_of(site_id: UUID) -> list[Meter]:
     """The meters of a site in a fixed order (inside the caller's transaction)."""
-    rows = await fetch("SELECT id, kind, billing_point_id, parent_id, serial FROM meter WHERE site_id = $1 ORDER BY serial, id", site_id)
+    rows = await fetch("SELECT id, kind, billing_point_id, parent_id, serial, name, version FROM meter WHERE site_id = $1"
+                       " ORDER BY serial, id", site_id)  # fmt: skip
     return [Meter(**row) for row in rows]
 
 

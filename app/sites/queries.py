@@ -29,6 +29,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     payout_iban: str | None
     vat_number: str | None
     payment_days: int
+    billing_from: date | None = None
 
 
 class OwnerTerms(msgspec.Struct, frozen=True, kw_only=True):

@@ -128,6 +128,7 @@ BODIES: dict[str, Body] = {
     "POST /api/operator/payments/{payment_id}/match": _plain(bill_id="00000000-0000-0000-0000-000000000000"),
     "POST /api/operator/payments/{payment_id}/match #bill_id": _ref("bill_id", "bill_id"),
     "POST /api/operator/people/{person_id}/refund": lambda world, slot, role: {"amount_minor": 5, "idempotency_key": str(uuid4())},
+    "PATCH /api/meters/{meter_id}": _plain(version=1, name="Name"),
     "PUT /api/meters/{meter_id}/days/{day}": _plain(wh=[1] * 96),
     "POST /api/sites/{site_id}/energy-runs": _plain(first="2026-09-01", last="2026-09-30"),
     "POST /api/sites/{site_id}/meters": _plain(kind="production", serial="NEW"),
