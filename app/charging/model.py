@@ -103,13 +103,13 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChargeRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A resident's wish to charge and what became of it."""
+    """A resident's or a guest's wish to charge and what became of it; one of `person_id` and `guest_id` is set."""
 
     account_id: UUID
     id: UUID
     station_id: UUID
     connector_no: int
-    person_id: UUID
+    person_id: UUID | None
     state: str
     reason: str | None
     deadline: datetime
@@ -117,6 +117,7 @@ class ChargeRequest(msgspec.Struct, frozen=True, kw_only=True):
     session_id: UUID | None
     public_code: str
     station_name: str
+    guest_id: UUID | None = None
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):

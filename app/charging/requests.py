@@ -4,10 +4,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
+
 from app.charging import queries, rules
 from app.charging.asking import queue
-from app.charging.intents import CancelReservation, RemoteStart, RemoteStop
-from app.charging.model import Changed, ChargeRequest
+from app.charging.authorisation import EXTERNAL, INTERNAL
+from app.charging.intents import CancelReservation, Profile, RemoteStart, RemoteStop
+from app.charging.model import Changed, ChargeRequest, Connector
 from app.charging.start_limits import start_profile
 from app.database.transaction import execute, fetchrow, fetchval, in_account
 from app.kernel.calendar import local_date
@@ -24,6 +27,7 @@ REFUSALS = {
     "place_reserved": "This place is kept for somebody else. Choose another place or come back later.",
     "connector_unavailable": "This place is out of use. Choose another place.",
     "already_charging": "You are charging here already.",
+    "guests_not_allowed": "Guests cannot charge at this place. Sign in if you live here, or choose another place.",
     "price_unknown": "No price is entered for this place, so nothing can be started. Tell the operator.",
 }
 
@@ -31,6 +35,11 @@ REFUSALS = {
 def refused(code: str) -> Refused:
     """The refusal of a start as a person reads it."""
     return Refused(code, 409, REFUSALS[code])
+
+
+def unknown_code() -> Refused:
+    """No such sticker."""
+    return Refused("unknown_code", 404, "No place has this code. Check the sticker, or choose a place from the list.")
 
 
 async def request_start(
@@ -49,14 +58,18 @@ async def request_start(
         request_id = await _known(person_id, idempotency_key) or await _ask(
             account_id, person_id, login_id, code, idempotency_key, secret, now, ticket, limit_a
         )
-        request = await queries.request(request_id)
+        return await asked_for(request_id)
+
+
+async def asked_for(request_id: UUID) -> tuple[ChargeRequest, list[Changed]]:
+    """A request as it is stored, and what pages have to be told of it (inside the caller's transaction)."""
+    request = await queries.request(request_id)
     if request is None:
         raise not_found("request")
-    changed = [
-        Changed(account_id=account_id, kind="request", id=request.id, person_id=person_id),
-        Changed(account_id=account_id, kind="connector", station_id=request.station_id, connector=request.connector_no),
+    return request, [
+        Changed(account_id=request.account_id, kind="request", id=request.id, person_id=request.person_id),
+        Changed(account_id=request.account_id, kind="connector", station_id=request.station_id, connector=request.connector_no),
     ]
-    return request, changed
 
 
 async def _known(person_id: UUID, idempotency_key: UUID) -> UUID | None:
@@ -66,45 +79,68 @@ async def _known(person_id: UUID, idempotency_key: UUID) -> UUID | None:
 
 async def _ask(account_id: UUID, person_id: UUID, login_id: UUID, code: str, idempotency_key: UUID, secret: bytes, now: datetime,
                ticket: str | None, limit_a: Decimal | None) -> UUID:  # fmt: skip
-    connector = await queries.connector_by_code(code)
-    if connector is None:
-        raise Refused("unknown_code", 404, "No place has this code. Check the sticker, or choose a place from the list.")
-    # Two taps on one place wait for each other here; the unique index on open requests stands behind it.
-    await execute(
-        "SELECT 1 FROM connector WHERE station_id = $1 AND number = $2 FOR UPDATE",
-        connector.station_id,
-        connector.number,
-    )
+    connector = await locked_place(code)
     known = await _known(person_id, idempotency_key)
     if known is not None:
         return known
-    connector = await queries.connector_by_code(code) or connector
     today = local_date(now, connector.time_zone)
     billing_point_id = await queries.billing_point_of(person_id, connector.site_id, today)
     reason = rules.refusal(connector, billing_point_id, person_id, await queries.charging_allowed(person_id))
     if reason is not None:
         raise refused(reason)
+    profile = await start_profile(connector.station_id, connector.number, limit_a)
+    whose = Whose(person_id=person_id, billing_point_id=billing_point_id, login_id=login_id, ticket=ticket)
+    return await send_start(connector, whose, idempotency_key, profile, secret, now)
+
+
+async def locked_place(code: str) -> Connector:
+    """The place with this code. Two taps on one place wait for each other here; the unique index on open requests stands
+    behind it. Raises Refused unknown_code."""
+    connector = await queries.connector_by_code(code)
+    if connector is None:
+        raise unknown_code()
+    await execute("SELECT 1 FROM connector WHERE station_id = $1 AND number = $2 FOR UPDATE", connector.station_id, connector.number)
+    return await queries.connector_by_code(code) or connector
+
+
+class Whose(msgspec.Struct, frozen=True, kw_only=True):
+    """Who starts: a resident with a flat, or a guest; and who asks for it, for the log."""
+
+    person_id: UUID | None = None
+    billing_point_id: UUID | None = None
+    guest_id: UUID | None = None
+    login_id: UUID | None = None
+    ticket: str | None = None
+
+
+INSERT = """
+INSERT INTO charge_request (account_id, id, station_id, connector_no, person_id, billing_point_id, guest_id, class,
+    idempotency_key, tag_hash, deadline, created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+"""
+
+
+async def send_start(connector: Connector, whose: Whose, key: UUID, profile: Profile | None, secret: bytes, now: datetime) -> UUID:
+    """Store a start that nothing stands against, and queue its command (inside the caller's transaction). Returns its id."""
     request_id, tag = new_id(), one_time_tag()
     deadline = now + timedelta(seconds=rules.COMMAND_SECONDS)
+    class_ = EXTERNAL if whose.person_id is None else INTERNAL
     await execute(
-        "INSERT INTO charge_request (account_id, id, station_id, connector_no, person_id, billing_point_id,"
-        " idempotency_key, tag_hash, deadline, created_at, changed_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$10)",
-        account_id, request_id, connector.station_id, connector.number, person_id, billing_point_id, idempotency_key,
-        keyed_hash(secret, tag), deadline, now,
+        INSERT, connector.account_id, request_id, connector.station_id, connector.number, whose.person_id, whose.billing_point_id,
+        whose.guest_id, class_, key, keyed_hash(secret, tag), deadline, now,
     )  # fmt: skip
     if connector.reservation_no is not None:
         # Not every station knows a one-time tag for the holder's: the place is given free first, to be started at once.
-        await queue(account_id, connector.station_id, CancelReservation(reservation_no=connector.reservation_no), secret, now,
-                    asked_by=login_id, ticket=ticket)  # fmt: skip
-    profile = await start_profile(connector.station_id, connector.number, limit_a)
+        await queue(connector.account_id, connector.station_id, CancelReservation(reservation_no=connector.reservation_no), secret, now,
+                    asked_by=whose.login_id, ticket=whose.ticket)  # fmt: skip
     intent = RemoteStart(connector=connector.number, tag=tag, profile=profile)
-    await queue(account_id, connector.station_id, intent, secret, now, asked_by=login_id, request_id=request_id, ticket=ticket)
-    await record("RequestDeadlinePassed", {"request_id": request_id}, account_id=account_id, at=deadline)
+    await queue(connector.account_id, connector.station_id, intent, secret, now, asked_by=whose.login_id, request_id=request_id,
+                ticket=whose.ticket)  # fmt: skip
+    await record("RequestDeadlinePassed", {"request_id": request_id}, account_id=connector.account_id, at=deadline)
     return request_id
 
 
 async def request_stop(
-    account_id: UUID, person_id: UUID | None, login_id: UUID, session_id: UUID, now: datetime, *, key: UUID | None = None,
+    account_id: UUID, person_id: UUID | None, login_id: UUID | None, session_id: UUID, now: datetime, *, key: UUID | None = None,
     ticket: str | None = None,
 ) -> list[Changed]:  # fmt: skip
     """Ask the station to stop a session of this person. The same key asks once. Raises Refused: not_found, session_ended,

@@ -53,16 +53,28 @@ def refusal(connector: Connector, billing_point_id: UUID | None, person_id: UUID
         return "not_allowed"
     if connector.billing_point_id is not None and connector.billing_point_id != billing_point_id:
         return "not_allowed"
+    return _busy(connector, person_id)
+
+
+def guest_refusal(connector: Connector, guests_allowed: bool) -> str | None:
+    """Why a guest, who is nobody here, may not start here now, or None: shared places of stations that take guests only."""
+    if not guests_allowed or connector.billing_point_id is not None:
+        return "guests_not_allowed"
+    return _busy(connector, None)
+
+
+def _busy(connector: Connector, person_id: UUID | None) -> str | None:
+    """Why nothing can be started here now by this person (None: a guest), or None."""
     if not connector.online:
         return "station_offline"
     if connector.status == "Faulted":
         return "station_faulted"
-    if connector.open_session_id is not None:
-        mine = connector.open_session_person_id == person_id
-        return "already_charging" if mine else "connector_occupied"
-    if connector.open_request_id is not None:
-        mine = connector.open_request_person_id == person_id
-        return "already_charging" if mine else "connector_occupied"
+    for taken, by in (
+        (connector.open_session_id, connector.open_session_person_id),
+        (connector.open_request_id, connector.open_request_person_id),
+    ):
+        if taken is not None:
+            return "already_charging" if by == person_id and by is not None else "connector_occupied"
     if connector.reserved_person_id is not None and connector.reserved_person_id != person_id:
         return "place_reserved"
     if connector.status == "Unavailable" or (connector.status == "Reserved" and connector.reserved_person_id is None):

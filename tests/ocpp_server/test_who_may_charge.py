@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from app.charging.authorisation import authorise, group_of
+from app.charging.guest_requests import request_guest_start, why_no_guest
 from app.charging.intents import V16, V201
 from app.charging.lost_stops import match_lost_stops
 from app.charging.missing_stops import GRACE, close_missing_stops
@@ -57,10 +58,10 @@ async def status_of(station, uid: str) -> str:
     return (await station.said("Authorize", {"idTag": uid}))["idTagInfo"]["status"]
 
 
-async def tapped(site) -> str:
-    """What becomes of Anna's start in the app at CP-3."""
+async def tapped(site, identity="CP-3") -> str:
+    """What becomes of Anna's start in the app."""
     try:
-        asked, _ = await request_start(site.house.account_id, site.house.anna, site.house.login, site.house.codes["CP-3", 1], uuid4(),
+        asked, _ = await request_start(site.house.account_id, site.house.anna, site.house.login, site.house.codes[identity, 1], uuid4(),
                                        SECRET, datetime.now(UTC))  # fmt: skip
     except Refused as refused:
         return refused.code
@@ -279,3 +280,69 @@ async def test_the_status_alone_can_be_asked_for(site):
     station = Station(account_id=site.house.account_id, id=site.house.stations["CP-1"], identity="CP-1", site_id=site.house.site_id,
                       name="1", max_power_w=11_000, commissioned_at=COMMISSIONED)  # fmt: skip
     assert await authorise(station, BADGE_BEN, SECRET, NOW) == "Accepted"
+
+
+async def as_guest(site, identity="CP-1", connector=1, guest=None, key=None):
+    """What becomes of a guest's start: the request, or the reason why not."""
+    house = site.house
+    try:
+        asked, _ = await request_guest_start(house.account_id, guest or uuid4(), house.codes[identity, connector], key or uuid4(), SECRET,
+                                             datetime.now(UTC))  # fmt: skip
+    except Refused as refused:
+        return refused.code
+    return asked
+
+
+async def begun_by_request(station, number: int, meter: int) -> Charge:
+    """The charge that a remote start leads to, with the one-time tag that it carries."""
+    _, _, _, payload = await station.next_call()
+    tag = payload["idToken"]["idToken"] if station.protocol == V201 else payload["idTag"]
+    charge = Charge(station, tag=tag, tx=f"tx-{number}")
+    assert await charge.begin(datetime.now(UTC), meter) == "Accepted"
+    return charge
+
+
+@pytest.mark.row("M07")
+@pytest.mark.parametrize("version", [V16, V201])
+async def test_a_signed_in_start_is_internal_and_a_guests_by_the_code_alone_is_external(site, version):
+    station = await site.connected("CP-1", version)
+    await change("UPDATE station SET guests_allowed = true WHERE identity = 'CP-1'")
+    assert await tapped(site, "CP-1") == "asked"
+    await site.wake("CP-1")
+    own = await begun_by_request(station, 1, 1000)
+    await own.end(datetime.now(UTC), 1100)
+    guest, key = uuid4(), uuid4()
+    asked, again = [await as_guest(site, guest=guest, key=key) for _ in range(2)]
+    assert asked == again and (asked.state, asked.guest_id, asked.person_id) == ("asked", guest, None)
+    await site.wake("CP-1")
+    theirs = await begun_by_request(station, 2, 1100)
+    assert await tapped(site, "CP-1") == await as_guest(site) == "connector_occupied"
+    await theirs.end(datetime.now(UTC), 1300)
+    first, second = await sessions()
+    assert (first["class"], first["person_id"], first["energy_wh"]) == ("internal", site.house.anna, 100)
+    assert (second["class"], second["person_id"], second["billing_point_id"], second["energy_wh"]) == ("external", None, None, 200)
+    assert (second["request_id"], second["tag_status"]) == (asked.id, "Accepted")
+    (kept,) = await rows("SELECT class, state, session_id FROM charge_request WHERE guest_id = $1", guest)
+    assert (kept["class"], kept["state"], kept["session_id"]) == ("external", "started", second["id"])
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("UPDATE station SET guests_allowed = false", "guests_not_allowed"),
+        ("UPDATE connector SET billing_point_id = (SELECT billing_point_id FROM occupancy LIMIT 1)", "guests_not_allowed"),
+        ("UPDATE station SET online = false", "station_offline"),
+        ("UPDATE connector SET status = 'Faulted'", "station_faulted"),
+        ("UPDATE connector SET status = 'Unavailable'", "connector_unavailable"),
+    ],
+)
+async def test_a_guest_is_told_why_nothing_can_be_started_before_any_money_is_touched(site, sql, code):
+    await site.connected("CP-1")
+    await change("UPDATE station SET guests_allowed = true")
+    assert await why_no_guest(site.house.account_id, site.house.codes["CP-1", 1]) is None
+    await change(sql)
+    assert await why_no_guest(site.house.account_id, site.house.codes["CP-1", 1]) == code
+    assert await as_guest(site) == code
+    assert await rows("SELECT 1 FROM charge_request") == []
+    with pytest.raises(Refused, match="No place has this code"):
+        await why_no_guest(site.house.account_id, "XXXXXXXX")
