@@ -19,6 +19,7 @@ from app.kernel.errors import Refused, not_found
 from app.kernel.identifiers import new_id
 from app.metering import quarters
 from app.metering.allocation_rules import Wh, allocate, net_of_children
+from app.metering.model import Link
 from app.sites import queries as sites
 from app.tariffs.energy_rules import Slots, Stay, slots_of
 from app.tariffs.queries import tariffs_of
@@ -166,7 +167,7 @@ def _of_point(parts: Sequence[Sums], place: int, point_id: UUID, rows: Sequence[
 
 async def _energy(site: sites.Site, points: Sequence[Any], slots: Slots, late_until: datetime | None) -> tuple[Wh, Wh, Wh]:
     """(use, missing) of the points and the production, children taken out of the meters above them."""
-    meters = await quarters.meters_of(site.id)
+    meters = [meter for meter in await quarters.meters_of(site.id) if meter.medium == "electricity"]
     wh, gaps = await quarters.quarters_of(meters, slots.first, slots.last, site.time_zone, late_until=late_until)
     places = {meter.id: n for n, meter in enumerate(meters)}
     net, _ = net_of_children(wh, [None if meter.parent_id is None else places[meter.parent_id] for meter in meters])
@@ -176,7 +177,17 @@ async def _energy(site: sites.Site, points: Sequence[Any], slots: Slots, late_un
     for n, meter in enumerate(meters):
         if meter.kind == "production":
             production += net[n]
-        elif meter.billing_point_id in rows:
-            use[rows[meter.billing_point_id]] += net[n]
-            missing[rows[meter.billing_point_id]] += gaps[n]
+        elif meter.kind == "use":
+            for link in meter.links:
+                if link.billing_point_id in rows:
+                    counts = _linked(link, slots)
+                    use[rows[link.billing_point_id]] += net[n] * counts
+                    missing[rows[link.billing_point_id]] += gaps[n] * counts
     return use, missing, production
+
+
+def _linked(link: Link, slots: Slots) -> Wh:
+    """1 in the quarter-hours of the days on which a link holds, else 0."""
+    first = 0 if link.first is None else (link.first - slots.first).days
+    last = (slots.last if link.last is None else link.last) - slots.first
+    return ((slots.day >= first) & (slots.day <= last.days)).astype(np.int64)

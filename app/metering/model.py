@@ -1,11 +1,14 @@
 """A value that a meter gave."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 
-MeterKind = Literal["use", "production"]
+MeterKind = Literal["use", "production", "entry", "battery"]
+Medium = Literal["electricity", "heat", "hot_water", "cold_water"]
+Source = Literal["physical", "rule", "dso"]
 
 
 class MeterPoint(msgspec.Struct, frozen=True):
@@ -21,3 +24,22 @@ class SignedText(msgspec.Struct, frozen=True):
 
     received: str
     public_key: str | None = None
+
+
+class Link(msgspec.Struct, frozen=True):
+    """The point that a meter counts for from `first` to `last`; None: since ever, or until further notice."""
+
+    billing_point_id: UUID
+    first: date | None
+    last: date | None
+
+    def on(self, day: date) -> bool:
+        """Whether it holds on a day."""
+        return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
+
+
+class Term(msgspec.Struct, frozen=True):
+    """A part of a reckoned meter: added (1) or subtracted (-1)."""
+
+    meter_id: UUID
+    sign: Literal[1, -1]

@@ -15,7 +15,8 @@ from app.kernel.calendar import QUARTER, local_date, local_midnight
 from app.kernel.errors import Refused, not_found
 from app.kernel.identifiers import new_id
 from app.metering.allocation_rules import Wh
-from app.metering.model import MeterKind
+from app.metering.equipment_rules import reckon
+from app.metering.model import Link, Medium, MeterKind, Source, Term
 
 MISSING = -1
 MOST_WH = 2_000_000  # 8 MW over a quarter-hour: more is a mistaken unit
@@ -37,16 +38,42 @@ SELECT 1 FROM site s WHERE s.id = $1
 """
 
 
+METERS = """
+SELECT id, kind, parent_id, serial, name, version, medium, source, model, gateway_id, bus_address, indirect, amperage_a, phases,
+       installed_on, removed_on, replaces_id FROM meter WHERE site_id = $1 ORDER BY serial, id
+"""
+LINKS = """
+SELECT l.meter_id, l.billing_point_id, lower(l.period) AS first, upper(l.period) - 1 AS last FROM meter_link l
+JOIN meter m ON m.account_id = l.account_id AND m.id = l.meter_id WHERE m.site_id = $1 ORDER BY lower(l.period) NULLS FIRST
+"""
+TERMS = """
+SELECT t.meter_id, t.part_id, t.sign FROM meter_term t JOIN meter m ON m.account_id = t.account_id AND m.id = t.meter_id
+WHERE m.site_id = $1 ORDER BY t.sign DESC, t.part_id
+"""
+
+
 class Meter(msgspec.Struct, frozen=True, kw_only=True):
-    """A meter; `parent_id` is the one that its energy runs through as well."""
+    """A meter; `parent_id` is the one that its energy runs through as well, `links` the points that it counts for."""
 
     id: UUID
     kind: MeterKind
-    billing_point_id: UUID | None
     parent_id: UUID | None
     serial: str
     name: str = ""
     version: int = 1
+    medium: Medium = "electricity"
+    source: Source = "physical"
+    model: str = ""
+    gateway_id: UUID | None = None
+    bus_address: int | None = None
+    indirect: bool = False
+    amperage_a: int | None = None
+    phases: int = 3
+    installed_on: date | None = None
+    removed_on: date | None = None
+    replaces_id: UUID | None = None
+    links: tuple[Link, ...] = ()
+    terms: tuple[Term, ...] = ()
 
 
 async def create_meter(
@@ -62,9 +89,12 @@ async def create_meter(
             raise not_found("site, billing point or meter above")
         meter_id = new_id()
         try:
-            await execute("INSERT INTO meter (account_id, id, site_id, billing_point_id, kind, parent_id, serial, created_at)"
-                          " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                          actor.account_id, meter_id, site_id, billing_point_id, kind, parent_id, serial, now)  # fmt: skip
+            await execute("INSERT INTO meter (account_id, id, site_id, kind, parent_id, serial, created_at)"
+                          " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                          actor.account_id, meter_id, site_id, kind, parent_id, serial, now)  # fmt: skip
+            if billing_point_id is not None:
+                await execute("INSERT INTO meter_link (account_id, meter_id, billing_point_id, period)"
+                              " VALUES ($1, $2, $3, daterange(NULL, NULL))", actor.account_id, meter_id, billing_point_id)  # fmt: skip
         except (asyncpg.ForeignKeyViolationError, asyncpg.CheckViolationError) as error:
             raise not_found("site, billing point or meter above") from error
         await note(actor, "site", site_id, "meter", now, after={"serial": serial, "kind": kind})
@@ -111,9 +141,15 @@ async def store_day(account_id: UUID, meter_id: UUID, day: date, wh: Sequence[in
 
 async def meters_of(site_id: UUID) -> list[Meter]:
     """The meters of a site in a fixed order (inside the caller's transaction)."""
-    rows = await fetch("SELECT id, kind, billing_point_id, parent_id, serial, name, version FROM meter WHERE site_id = $1"
-                       " ORDER BY serial, id", site_id)  # fmt: skip
-    return [Meter(**row) for row in rows]
+    links: dict[UUID, list[Link]] = {}
+    for row in await fetch(LINKS, site_id):
+        links.setdefault(row["meter_id"], []).append(Link(row["billing_point_id"], row["first"], row["last"]))
+    terms: dict[UUID, list[Term]] = {}
+    for row in await fetch(TERMS, site_id):
+        terms.setdefault(row["meter_id"], []).append(Term(row["part_id"], row["sign"]))
+    return [
+        Meter(**row, links=tuple(links.get(row["id"], ())), terms=tuple(terms.get(row["id"], ()))) for row in await fetch(METERS, site_id)
+    ]
 
 
 async def quarters_of(
@@ -131,5 +167,6 @@ async def quarters_of(
     for row in await fetch(DAYS, list(rows), first, last, late_until):
         place = places[row["day"]]
         wh[rows[row["meter_id"]], edges[place] : edges[place + 1]] = np.frombuffer(row["wh"], dtype="<i4")
+    reckon(wh, {rows[m.id]: [(rows[t.meter_id], t.sign) for t in m.terms] for m in meters if m.terms}, MISSING)
     missing = (wh == MISSING).astype(np.int64)
     return np.where(wh == MISSING, 0, wh), missing

@@ -243,3 +243,22 @@ async def test_a_bill_of_electricity_is_taken_back_whole_and_a_rate_of_its_own_p
         vat = await accounting.vat_report(NOW.date(), NOW.date())
         totals = (await fetch("SELECT sum(net_minor)::bigint AS net, sum(vat_minor)::bigint AS vat FROM invoice"))[0]
     assert (sum(line.net_minor for line in vat), sum(line.vat_minor for line in vat)) == (totals["net"], totals["vat"])
+
+
+async def test_a_meter_counts_for_the_point_that_it_is_linked_to_on_each_day(desk):
+    """Anna's meter is Ben's from the 16th on: what each used is told by the day, and neither sees the other's gaps."""
+    async with as_owner():
+        await execute("UPDATE meter_link SET period = daterange(NULL, '2026-03-16') WHERE meter_id = $1", desk.meters["anna"])
+        await execute("INSERT INTO meter_link (account_id, meter_id, billing_point_id, period) VALUES ($1, $2, $3, daterange($4, NULL))",
+                      desk.house.account_id, desk.meters["anna"], desk.house.flat_ben, date(2026, 3, 16))  # fmt: skip
+        await execute("DELETE FROM meter_link WHERE meter_id = $1", desk.meters["car"])
+        await execute("DELETE FROM meter_link WHERE meter_id = $1", desk.meters["ben"])
+    run_id = await freeze(desk.actor, desk.house.site_id, FIRST, LAST, NOW)
+    async with as_owner():
+        rows = await fetch("SELECT person_id, bill::jsonb ->> 'solar_wh' AS solar, bill::jsonb ->> 'grid_wh' AS grid FROM energy_item"
+                           " WHERE run_id = $1", run_id)  # fmt: skip
+    used = {row["person_id"]: int(row["solar"]) + int(row["grid"]) for row in rows if row["person_id"] in (desk.house.anna, desk.house.ben)}
+    own = [whole - car for whole, car in zip(desk.days["anna"], desk.days["car"], strict=True)]
+    half = 15 * 96
+    assert used[desk.house.anna] == sum(own[:half])
+    assert used[desk.house.ben] >= sum(own[half:])
