@@ -19,6 +19,18 @@ Reminder = Literal["month_before", "week_before", "on_the_day"]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 Comment = Annotated[str, msgspec.Meta(max_length=2000)]
 SPAIN = "ES"
+VariableKind = Literal["sent_in", "virtual_device", "forecast", "carbon", "group", "derived", "calculated", "degree_days", "location"]
+# Groups, derived and calculated parameters, degree days and location metadata are not counted.
+BILLABLE: tuple[VariableKind, ...] = ("sent_in", "virtual_device", "forecast", "carbon")
+
+
+class Variable(msgspec.Struct, frozen=True):
+    """Something that a device tells; `resolution_s` apart, it is one and the same."""
+
+    device: str
+    name: str
+    kind: VariableKind = "sent_in"
+    resolution_s: int = 900
 
 
 class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,6 +62,11 @@ class Licence(msgspec.Struct, frozen=True, kw_only=True):
     email_domain: str | None
     starts_on: date
     expires_on: date
+
+
+def datapoints_of(variables: Iterable[Variable]) -> int:
+    """The datapoints of a licence: each billable variable of each device once, whatever its resolutions."""
+    return len({(one.device, one.name) for one in variables if one.kind in BILLABLE})
 
 
 def check_new(form: NewAccount) -> None:

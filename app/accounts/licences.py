@@ -14,9 +14,10 @@ from app.kernel.errors import Refused, not_found
 from app.kernel.identifiers import new_id
 from app.outbox.commands import record
 
-LICENCE = """
+LICENCE = f"""
 SELECT l.account_id, a.name AS account_name, l.client_name, l.kind, l.datapoints, l.sector, l.rtc_lines, l.email_domain, l.starts_on,
-    l.expires_on, (SELECT 2 * count(*)::int FROM connector c WHERE c.account_id = l.account_id) AS in_use
+    l.expires_on, (SELECT count(DISTINCT (v.device, v.name))::int FROM monitored_variable v
+        WHERE v.account_id = l.account_id AND v.kind IN ({", ".join(f"'{kind}'" for kind in rules.BILLABLE)})) AS in_use
 FROM licence l JOIN account a ON a.id = l.account_id
 """
 REQUEST = """

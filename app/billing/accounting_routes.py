@@ -62,8 +62,8 @@ async def journal(identity: Caller, first: FromQuery[date], last: FromQuery[date
         return await accounting.journal(*_span(first, last))
 
 
-@get("/api/operator/journal/export", opt=OPERATE, media_type=CSV, summary="The journal as CSV, or for ledger and hledger",
-     tags=["accounting"])  # fmt: skip
+@get("/api/operator/journal/export", opt={**OPERATE, "also": (LEDGER,)}, media_type=CSV, tags=["accounting"],
+     summary="The journal as CSV, or for ledger and hledger")  # fmt: skip
 async def journal_export(
     identity: Caller, first: FromQuery[date], last: FromQuery[date], form: FromQuery[Literal["csv", "ledger"]] = "csv"
 ) -> Response[str]:

@@ -98,11 +98,15 @@ async def _run(account_id: UUID, site_id: UUID, first: date, last: date, now: da
 async def parties(site: sites.Site, first: date, last: date, *, late_until: datetime | None = None) -> list[Party]:
     """Every party of every activated point with what it owes (inside the caller's transaction). Raises Refused no_price.
 
-    What was used before the day from which the site is billed counts for nothing and nobody.
+    What was used before the day from which the site is billed, or while electricity was no solution of it, counts for nobody.
     """
-    first = max(first, site.billing_from or first)
-    if first > last:
-        return []
+    first, found = max(first, site.billing_from or first), []
+    for start, end in await sites.days_of_solution(site.id, "electricity", first, last):
+        found += await _parties(site, start, end, late_until)
+    return found
+
+
+async def _parties(site: sites.Site, first: date, last: date, late_until: datetime | None) -> list[Party]:
     points = await fetch(POINTS, site.id, last)
     slots = slots_of(first, last, site.time_zone)
     use, missing, production = await _energy(site, points, slots, late_until)
@@ -110,7 +114,7 @@ async def parties(site: sites.Site, first: date, last: date, *, late_until: date
     stays: dict[UUID, list[Any]] = {}
     for row in await fetch(STAYS, site.id, first, last):
         stays.setdefault(row["billing_point_id"], []).append(row)
-    tariffs = await tariffs_of(site.id, "electricity")
+    tariffs = [energy_rules.with_owners_vat(tariff, site.vat_liable) for tariff in await tariffs_of(site.id, "electricity")]
     found: list[Party] = []
     for rate in sorted({row["rate"] for row in points}):
         rows = [n for n, row in enumerate(points) if row["rate"] == rate]

@@ -58,6 +58,17 @@ class PartyBill(msgspec.Struct, frozen=True, kw_only=True):
         return sum(group.gross_minor for group in self.vat)
 
 
+def with_owners_vat(tariff: Tariff, vat_liable: bool) -> Tariff:
+    """Solar that is billed in somebody else's favour than the site's creditor, its owner's, bears VAT only where the owner is liable."""
+    if vat_liable:
+        return tariff
+    parts = tuple(
+        msgspec.structs.replace(part, vat_rate=Decimal(0)) if part.origin == "solar" and part.creditor_id is not None else part
+        for part in tariff.components
+    )
+    return msgspec.structs.replace(tariff, components=parts)
+
+
 def segments(tariffs: Sequence[Tariff], country: str, first: date, last: date) -> list[Segment]:
     """The parts of a period with one tariff and one VAT rate, in order; days before the first tariff are left out.
 

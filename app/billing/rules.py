@@ -35,7 +35,10 @@ def payable(owner_id: UUID) -> str:
 
 
 def is_free(session: Session) -> bool:
-    """Whether a session began before the day from which its site is billed: then nothing of it ever is."""
+    """Whether a session began before the day from which its site is billed, or while charging was no solution of the site:
+    then nothing of it is ever billed."""
+    if not session.sold:
+        return True
     return session.billing_from is not None and local_date(session.started_at, session.time_zone) < session.billing_from
 
 

@@ -96,6 +96,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     site_name: str
     time_zone: str
     billing_from: date | None = None  # what began before this day of the site is never billed
+    sold: bool = True  # charging was an active solution of the site on the day of the start
     connector_error: str = "NoError"
     measured_wh: int | None = None
     settled_at: datetime | None = None

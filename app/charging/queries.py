@@ -34,7 +34,9 @@ SELECT x.*, x.class AS class_, x.energy_wh AS measured_wh, coalesce(x.settled_wh
        coalesce(c.status, 'Unavailable') AS connector_status, coalesce(c.error_code, 'NoError') AS connector_error,
        st.online, st.online_changed_at,
        st.identity, st.name AS station_name, st.place, coalesce(c.public_code, '') AS public_code, st.site_id, s.name AS site_name,
-       s.time_zone, s.billing_from
+       s.time_zone, s.billing_from, (SELECT count(*) = 0 OR bool_or(y.period @> (coalesce(x.settled_from, x.started_at)
+           AT TIME ZONE s.time_zone)::date) FROM site_solution y WHERE y.account_id = s.account_id AND y.site_id = s.id
+           AND y.solution = 'charging') AS sold
 FROM charging_session x
 JOIN station st ON st.account_id = x.account_id AND st.id = x.station_id
 JOIN site s ON s.account_id = st.account_id AND s.id = st.site_id

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from app.database.transaction import fetch, fetchrow
+from app.sites.model import Solution
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +31,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     vat_number: str | None
     payment_days: int
     billing_from: date | None = None
+    vat_liable: bool = False
 
 
 class OwnerTerms(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +61,15 @@ async def site(site_id: UUID) -> Site | None:
     """One site."""
     row = await fetchrow(f"{SITE} WHERE s.id = $1", site_id)
     return None if row is None else Site(**{name: row[name] for name in Site.__struct_fields__})
+
+
+async def days_of_solution(site_id: UUID, solution: Solution, first: date, last: date) -> list[tuple[date, date]]:
+    """The spans between two days in which a solution of a site is active; all days where it was never given any."""
+    rows = await fetch("SELECT lower(period) AS first, upper(period) - 1 AS last FROM site_solution WHERE site_id = $1 AND solution = $2"
+                       " ORDER BY 1", site_id, solution)  # fmt: skip
+    spans = [(row["first"], row["last"]) for row in rows] or [(first, None)]
+    cut = [(max(first, start), last if end is None else min(last, end)) for start, end in spans]
+    return [(start, end) for start, end in cut if start <= end]
 
 
 async def terms_on(site_id: UUID, day: date) -> OwnerTerms | None:

@@ -10,7 +10,7 @@ import pytest
 
 from app.accounts import licence_rules as rules
 from app.accounts import licences
-from app.accounts.licence_rules import Licence, NewAccount
+from app.accounts.licence_rules import Licence, NewAccount, Variable
 from app.accounts.licences import Answer
 from app.database.transaction import as_owner, execute, fetchval
 from app.kernel.errors import Refused
@@ -190,6 +190,39 @@ def test_after_days_without_a_run_only_the_latest_reminder_is_given():
     assert rules.reminder_due(end, date(2027, 4, 20), []) == "week_before"
     assert rules.reminder_due(end, date(2027, 4, 20), ["week_before"]) is None
     assert rules.reminder_due(end, date(2027, 4, 25), []) is None
+
+
+@pytest.mark.row("A72")
+@pytest.mark.row("A73")
+def test_a_datapoint_is_one_variable_of_a_device_whatever_its_resolutions_and_only_billable_kinds_count():
+    device = [
+        Variable("M-1", name, "sent_in", seconds) for name in ("active energy", "reactive energy", "power") for seconds in (60, 900, 3600)
+    ]
+    assert rules.datapoints_of(device) == 3
+    assert rules.datapoints_of([*device, Variable("M-2", "power")]) == 4
+    billable = {"sent_in", "virtual_device", "forecast", "carbon"}
+    kinds = ("sent_in", "virtual_device", "forecast", "carbon", "group", "derived", "calculated", "degree_days", "location")
+    assert {kind for kind in kinds if rules.datapoints_of([Variable("X", "value", kind)])} == billable
+
+
+@pytest.mark.row("A60")
+@pytest.mark.row("A72")
+@pytest.mark.row("A73")
+async def test_the_active_accounts_show_what_is_in_use_counted_by_variable(boss):
+    account = await approved(boss, msgspec.structs.replace(FORM, datapoints=30))
+    await _use(account, connectors=4)
+    assert (await licence(account)).in_use == 8
+    async with as_owner():
+        site = await fetchval("SELECT id FROM site WHERE account_id = $1", account)
+        await execute("UPDATE site SET latitude = 46.9, longitude = 7.4 WHERE id = $1", site)  # location metadata
+        await execute("INSERT INTO meter (account_id, site_id, kind, serial, created_at) VALUES ($1, $2, 'production', 'PV', $3)",
+                      account, site, NOW)  # fmt: skip
+        circuit = await fetchval("INSERT INTO circuit (account_id, site_id, name, limit_ma) VALUES ($1, $2, 'Main', '{63000,63000,63000}')"
+                                 " RETURNING id", account, site)  # fmt: skip
+        await execute("INSERT INTO circuit_reading (account_id, circuit_id, taken_at, received_at, base_ma) VALUES ($1, $2, $3, $3, '{1,2,3}')",
+                      account, circuit, NOW)  # fmt: skip
+    found = await licence(account)
+    assert (found.in_use, found.datapoints - found.in_use) == (8 + 1 + 3, 18)
 
 
 async def _use(account: UUID, connectors: int) -> None:

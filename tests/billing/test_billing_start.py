@@ -12,6 +12,8 @@ from app.billing.rules import pieces_of
 from app.charging.queries import session as session_of
 from app.database.transaction import as_owner, execute, fetch, fetchval, in_account
 from app.kernel.identifiers import new_id
+from app.sites import administration, terms
+from app.sites import commands as site_commands
 from app.sites import queries as sites
 from app.tariffs.commands import enter_tariff
 from app.tariffs.energy_rules import quarter_count
@@ -98,3 +100,50 @@ async def test_electricity_used_before_the_first_day_is_on_nobodys_bill(desk: De
     assert min(item.bill.first for item in run.items) == START and desk.house.left not in {item.person_id for item in run.items}
     await starts(desk.house, date(2026, 4, 1))
     assert (await desk.freeze()).items == []
+
+
+@pytest.mark.row("A27")
+async def test_a_solution_is_billed_on_the_days_on_which_it_is_active(desk: Desk):
+    actor, site, ends, again = desk.actor, desk.house.site_id, date(2026, 3, 10), date(2026, 3, 20)
+    async with in_account(desk.house.account_id):
+        await enter_tariff(desk.house.account_id, site, "t", "CHF", Decimal("0.081"), date(2026, 1, 1),
+                           (Component(dimension="kwh", unit_price=Decimal("0.3")),))  # fmt: skip
+    for solution in ("charging", "electricity"):
+        await terms.set_solution(actor, site, solution, True, date(2026, 1, 1), None, NOW)
+        await terms.set_solution(actor, site, solution, False, ends, None, NOW)
+        await terms.set_solution(actor, site, solution, True, again, None, NOW)
+    run = await desk.freeze()
+    before, after = [sum(quarter_count(FIRST + timedelta(days=n), ZONE) for n in range((day - FIRST).days)) for day in (ends, again)]
+    used = sum(sum(desk.days[name][:before]) + sum(desk.days[name][after:]) for name in ("anna", "ben", "left"))
+    assert sum(item.bill.solar_wh + item.bill.grid_wh for item in run.items) == used
+    assert {(item.bill.first, item.bill.last) for item in run.items if item.person_id == desk.house.anna} == {
+        (FIRST, ends - timedelta(days=1)), (again, LAST)}  # fmt: skip
+    for day in (9, 10, 19, 20):
+        await charged(desk.house, datetime(2026, 3, day, 8, tzinfo=UTC), 60)
+    for _ in range(2):
+        await run_month(desk.house.account_id, site, date(2026, 3, 1), NOW)
+    async with in_account(desk.house.account_id):
+        days = [row["day"] for row in await fetch("SELECT occurred_at::date AS day FROM charge ORDER BY 1")]
+    assert days == [date(2026, 3, 9), date(2026, 3, 20)]
+
+
+@pytest.mark.row("O06")
+async def test_solar_in_the_owners_favour_bears_vat_only_where_the_owner_is_liable(desk: Desk):
+    async with as_owner():
+        creditor = await fetchval("SELECT creditor_id FROM site WHERE id = $1", desk.house.site_id)
+        await execute("UPDATE tariff_component SET creditor_id = $1 WHERE origin = 'solar'", creditor)
+    rates: dict[bool, set[tuple[str, Decimal]]] = {}
+    totals: dict[bool, dict[Decimal, int]] = {}
+    for liable in (False, True):
+        async with in_account(desk.house.account_id):
+            detail = await administration.site_detail(desk.house.site_id)
+        assert detail is not None
+        await site_commands.change_site(desk.actor, detail.id, site_commands.SiteChange(version=detail.version, vat_liable=liable), NOW)
+        anna = next(item for item in (await desk.freeze()).items if item.person_id == desk.house.anna)
+        rates[liable] = {(line.origin, line.vat_rate or Decimal(0)) for line in anna.bill.lines if line.dimension == "kwh"}
+        totals[liable] = {group.rate: group.net_minor for group in anna.bill.vat}
+    assert rates == {
+        False: {("solar", Decimal(0)), ("grid", Decimal("0.081"))},
+        True: {("solar", Decimal("0.081")), ("grid", Decimal("0.081"))},
+    }
+    assert totals[False][Decimal(0)] > 0 and sum(totals[False].values()) == sum(totals[True].values())

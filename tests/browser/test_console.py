@@ -27,6 +27,7 @@ ID = re.compile(r"/console/sites/[0-9a-f-]{36}$")
 def test_an_operator_finds_a_site_changes_it_and_takes_it_back(desk: BrowserContext, house: House):
     page = enter(desk, house, "operator")
     expect(page.get_by_test_id("row")).to_have_count(1)
+    expect(page.get_by_test_id("account-administration")).to_have_count(0)
     page.get_by_test_id("filter").fill("nowhere")
     expect(page.get_by_test_id("none")).to_be_visible()
     assert "q=nowhere" in page.url
@@ -185,9 +186,12 @@ def test_prices_change_from_a_day_on_and_can_be_taken_back(desk: BrowserContext,
     expect(tariffs).not_to_contain_text("2099")
 
 
+@pytest.mark.row("A58")
 @pytest.mark.row("A66")
 def test_an_account_is_asked_for_approved_extended_cut_changed_renewed_and_reminded_of(desk: BrowserContext, house: House):
-    page = enter(desk, house, "superadmin", "/console/accounts")
+    page = enter(desk, house, "superadmin")
+    expect(page.locator("main h1")).to_have_text("Sites")
+    page.get_by_test_id("account-administration").click()
     page.get_by_test_id("ask-account").click()
     fields = {"Account name": "Seehof AG", "Client": "Seehof", "Datapoints": "19", "Period in months": "12", "Comment": "From May on."}
     for label, value in fields.items():
@@ -207,6 +211,7 @@ def test_an_account_is_asked_for_approved_extended_cut_changed_renewed_and_remin
     for area in ("expired", "applications", "active"):
         expect(page.get_by_test_id(f"area-{area}")).to_be_visible()
     expect(row).to_contain_text("Basic")
+    assert (row.get_by_role("cell").nth(3).inner_text(), row.get_by_role("cell").nth(4).inner_text()) == ("0", "20")  # in use, left
     seen(page, "accounts")
     ask(page, "datapoints", "Datapoints to add", "30")
     approve(page, "+30")

@@ -12,7 +12,7 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, Operation, Reference, SecurityScheme
+from litestar.openapi.spec import Components, OpenAPIResponse, Operation, Reference, SecurityScheme
 
 from app.accounts.web.access import COOKIE, PUBLIC
 from app.accounts.web.problems import MEDIA_TYPE
@@ -56,23 +56,30 @@ class RoutedOperation(Operation):
 
 
 @cache
-def _operation(roles: tuple[str, ...]) -> type[RoutedOperation]:
+def _operation(roles: tuple[str, ...], also: tuple[str, ...]) -> type[RoutedOperation]:
     @dataclass
     class Routed(RoutedOperation):
         x_roles: list[str] = field(default_factory=lambda: list(roles), metadata={"alias": "x-roles"})
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            answer = (self.responses or {}).get("200")
+            if isinstance(answer, OpenAPIResponse) and answer.content:
+                answer.content |= dict.fromkeys(also, next(iter(answer.content.values())))
 
     return Routed
 
 
 def described(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
-    """The handlers with roles, security and error answers for the document. A route adds its own: opt `problems`."""
+    """The handlers with roles, security and error answers for the document. A route adds its own: opt `problems`, and `also` for
+    further media types of its good answer."""
     return [_describe(handler) for handler in handlers]
 
 
 def _describe(handler: HTTPRouteHandler) -> HTTPRouteHandler:
     roles = handler.opt.get("roles") or []
     named = (PUBLIC,) if roles == PUBLIC else tuple(roles)
-    handler.operation_class = _operation(named)
+    handler.operation_class = _operation(named, tuple(handler.opt.get("also", ())))
     handler.security = [] if roles == PUBLIC else [{"bearer": []}, {"session": []}]
     own = handler.responses or {}
     handler.responses = {**own} | {

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import asyncpg
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
@@ -39,10 +40,16 @@ def on_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[dict[st
     return problem(error.status_code, CODES.get(error.status_code, "invalid_input"), error.detail)
 
 
+def on_data(request: Request[Any, Any, Any], error: asyncpg.DataError) -> Response[dict[str, Any]]:
+    """A number, day or text that no column can hold: nothing was stored."""
+    log.warning("input that cannot be stored", path=request.url.path, error=str(error))
+    return problem(422, "invalid_input", "A number, day or text is beyond what can be stored. Correct it.", {"fields": []})
+
+
 def on_any(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     """Our own mistakes: logged in full, told in a sentence."""
     log.error("request failed", path=request.url.path, exc_info=error)
     return problem(500, "internal", "Something went wrong on our side. Nothing was changed; please try again.")
 
 
-HANDLERS: dict[Any, Any] = {Refused: on_refused, HTTPException: on_http, Exception: on_any}
+HANDLERS: dict[Any, Any] = {Refused: on_refused, HTTPException: on_http, asyncpg.DataError: on_data, Exception: on_any}
