@@ -29,7 +29,7 @@ from app.accounts.web.document import described, document_config
 from app.accounts.web.problems import HANDLERS
 from app.accounts.web.pwa_files import file_answer
 from app.accounts.web.throttle import Throttle
-from app.billing import accounting_routes, charge_routes, energy_routes, live, operator_routes, rates_routes, review_routes
+from app.billing import accounting_routes, charge_routes, energy_routes, live, operator_routes, person_routes, rates_routes, review_routes
 from app.billing import routes as billing
 from app.charging import balance_routes, security_routes, station_file_routes, station_routes
 from app.database.engine import close_database, open_when_it_answers
@@ -39,7 +39,7 @@ from app.kernel.settings import Settings
 from app.onboarding import routes as onboarding
 from app.payouts import routes as payouts
 from app.privacy import routes as privacy
-from app.residents import access_routes, people_routes, search
+from app.residents import access_routes, my_routes, people_routes, search
 from app.residents import routes as residents
 from app.sites import api_routes, terms_routes
 from app.sites import routes as sites
@@ -144,6 +144,7 @@ ROUTES = [
     rates_routes.ROUTES,
     accounting_routes.ROUTES,
     energy_routes.ROUTES,
+    person_routes.ROUTES,
     live.ROUTES,
     payouts.ROUTES,
     sites.ROUTES,
@@ -151,6 +152,7 @@ ROUTES = [
     api_routes.ROUTES,
     residents.ROUTES,
     people_routes.ROUTES,
+    my_routes.ROUTES,
     search.ROUTES,
     access_routes.ROUTES,
     privacy.ROUTES,

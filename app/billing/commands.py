@@ -49,7 +49,7 @@ async def charge_session(account_id: UUID, session_id: UUID, now: datetime) -> l
         session = await charging.session(session_id)
         if session is None or session.state != "ended" or session.person_id is None or session.stopped_at is None:
             return []
-        if rules.is_free(session):
+        if rules.is_free(session) or not session.point_billed:
             return []
         if await queries.next_revision(session_id) > 1:
             return []  # priced already; only a correction changes a price

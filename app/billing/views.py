@@ -52,7 +52,7 @@ async def _cost(session: Session, charge: Charge | None) -> tuple[CostView | Non
     if charge is not None:
         return _cost_view(charge, final=True), [line_view(line) for line in charge.lines]
     tariff = await tariff_in_force(session.site_id, local_date(session.started_at, session.time_zone))
-    if tariff is None or session.state == "held":
+    if tariff is None or session.state == "held" or not session.point_billed:
         return None, []
     price = price_session(session, await session_values(session.id), tariff)
     return _cost_view(price, final=False), [line_view(line) for line in price.lines]

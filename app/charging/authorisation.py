@@ -163,6 +163,6 @@ WHERE x.account_id = $1 AND x.tag_hash = $2 AND x.state = 'open' AND st.online A
 OCCUPIED = """
 SELECT o.billing_point_id FROM occupancy o JOIN billing_point b
     ON b.account_id = o.account_id AND b.id = o.billing_point_id
-WHERE o.account_id = $1 AND o.person_id = $2 AND b.site_id = $3 AND o.period @> $4::date
+WHERE o.account_id = $1 AND o.person_id = $2 AND b.site_id = $3 AND b.activated AND o.period @> $4::date
 ORDER BY lower(o.period), o.id
 """

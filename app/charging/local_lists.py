@@ -58,7 +58,7 @@ WHERE b.account_id = $1 AND b.uid_sealed IS NOT NULL
     AND (b.state <> 'active' OR (b.valid_from <= $3 AND (b.valid_to IS NULL OR b.valid_to >= $3)))
     AND EXISTS (SELECT 1 FROM occupancy o JOIN billing_point p ON p.account_id = o.account_id AND p.id = o.billing_point_id
         JOIN station s ON s.account_id = p.account_id AND s.site_id = p.site_id
-        WHERE o.account_id = b.account_id AND o.person_id = b.person_id AND o.period @> $3::date AND s.id = $2
+        WHERE o.account_id = b.account_id AND o.person_id = b.person_id AND p.activated AND o.period @> $3::date AND s.id = $2
             AND (NOT EXISTS (SELECT 1 FROM connector c WHERE c.account_id = s.account_id AND c.station_id = s.id)
                 OR EXISTS (SELECT 1 FROM connector c WHERE c.account_id = s.account_id AND c.station_id = s.id
                     AND (c.billing_point_id IS NULL OR c.billing_point_id = p.id))))

@@ -97,6 +97,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str
     billing_from: date | None = None  # what began before this day of the site is never billed
     sold: bool = True  # charging was an active solution of the site on the day of the start
+    point_billed: bool = True  # whether the flat behind it is activated and bills its consumer
     connector_error: str = "NoError"
     measured_wh: int | None = None
     settled_at: datetime | None = None

@@ -59,7 +59,8 @@ WITH start AS (
     CROSS JOIN LATERAL (
         SELECT o.billing_point_id FROM occupancy o
         JOIN billing_point h ON h.account_id = o.account_id AND h.id = o.billing_point_id
-        WHERE o.account_id = s.account_id AND o.person_id = b.person_id AND h.site_id = s.site_id AND o.period @> today.day
+        WHERE o.account_id = s.account_id AND o.person_id = b.person_id AND h.site_id = s.site_id AND h.activated
+            AND o.period @> today.day
             AND (c.billing_point_id IS NULL OR c.billing_point_id = o.billing_point_id)
         ORDER BY lower(o.period), o.id LIMIT 1) home
     LEFT JOIN token_authorisation f ON f.account_id = s.account_id AND f.station_id = s.station_id AND f.tag_hash = s.tag_hash

@@ -36,11 +36,13 @@ SELECT x.*, x.class AS class_, x.energy_wh AS measured_wh, coalesce(x.settled_wh
        st.identity, st.name AS station_name, st.place, coalesce(c.public_code, '') AS public_code, st.site_id, s.name AS site_name,
        s.time_zone, s.billing_from, (SELECT count(*) = 0 OR bool_or(y.period @> (coalesce(x.settled_from, x.started_at)
            AT TIME ZONE s.time_zone)::date) FROM site_solution y WHERE y.account_id = s.account_id AND y.site_id = s.id
-           AND y.solution = 'charging') AS sold
+           AND y.solution = 'charging') AS sold,
+       coalesce(h.activated AND h.consumer_billing, true) AS point_billed
 FROM charging_session x
 JOIN station st ON st.account_id = x.account_id AND st.id = x.station_id
 JOIN site s ON s.account_id = st.account_id AND s.id = st.site_id
 LEFT JOIN connector c ON c.account_id = x.account_id AND c.station_id = x.station_id AND c.number = x.connector_no
+LEFT JOIN billing_point h ON h.account_id = x.account_id AND h.id = x.billing_point_id
 """
 REQUEST = """
 SELECT r.*, c.public_code, st.name AS station_name
@@ -127,11 +129,11 @@ async def charging_allowed(person_id: UUID) -> bool:
 
 
 async def billing_point_of(person_id: UUID, site_id: UUID, day: date) -> UUID | None:
-    """The billing point that a person occupies at a site on a day."""
+    """The billing point that a person occupies at a site on a day; one that is not activated counts for nothing."""
     found = await fetchval(
         "SELECT o.billing_point_id FROM occupancy o JOIN billing_point b"
         " ON b.account_id = o.account_id AND b.id = o.billing_point_id"
-        " WHERE o.person_id = $1 AND b.site_id = $2 AND o.period @> $3::date ORDER BY lower(o.period) LIMIT 1",
+        " WHERE o.person_id = $1 AND b.site_id = $2 AND b.activated AND o.period @> $3::date ORDER BY lower(o.period) LIMIT 1",
         person_id, site_id, day,
     )  # fmt: skip
     return found if found is None else UUID(str(found))

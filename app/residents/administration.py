@@ -222,14 +222,22 @@ async def person_of_contact(contact_id: UUID) -> UUID | None:
     return None if row is None else row["person_id"]
 
 
+BADGE = f"""
+SELECT b.id, b.uid_tail AS tail, b.label, b.state, b.person_id, {NAME} AS person_name, b.valid_from, b.valid_to, b.last_used_at
+FROM badge b JOIN person p ON p.account_id = b.account_id AND p.id = b.person_id
+"""
+
+
 async def badges(person_id: UUID | None) -> list[BadgeRow]:
     """Badges of a person, or of the whole account."""
-    rows = await fetch(
-        f"SELECT b.id, b.uid_tail AS tail, b.label, b.state, b.person_id, {NAME} AS person_name, b.valid_from, b.valid_to, b.last_used_at"
-        " FROM badge b JOIN person p ON p.account_id = b.account_id AND p.id = b.person_id WHERE $1::uuid IS NULL OR b.person_id = $1"
-        " ORDER BY p.family_name, b.id", person_id,
-    )  # fmt: skip
+    rows = await fetch(f"{BADGE} WHERE $1::uuid IS NULL OR b.person_id = $1 ORDER BY p.family_name, b.id", person_id)
     return [BadgeRow(**row) for row in rows]
+
+
+async def badge(badge_id: UUID) -> BadgeRow | None:
+    """One badge."""
+    row = await fetchrow(f"{BADGE} WHERE b.id = $1", badge_id)
+    return None if row is None else BadgeRow(**row)
 
 
 async def badge_requests(person_id: UUID | None) -> list[BadgeRequestRow]:

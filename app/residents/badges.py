@@ -29,6 +29,7 @@ class NewBadge(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     person_id: UUID
     label: Label = ""
     valid_from: date | None = None
+    valid_to: date | None = None
 
 
 class BadgeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,10 +51,11 @@ def plain_uid(text: str) -> str:
 async def create_badge(actor: Actor, form: NewBadge, secret: bytes, now: datetime) -> UUID:
     """Make a badge and give it to somebody. The same again gives the same badge.
 
-    Raises Refused bad_uid, badge_taken, not_found.
+    Raises Refused bad_uid, badge_taken, exit_before_entry, not_found.
     """
     uid = plain_uid(form.uid)
     badge_id, valid_from = new_id(), form.valid_from or now.date()
+    _check_days(valid_from, form.valid_to)
     async with in_account(actor.account_id):
         if await fetchrow("SELECT 1 FROM person WHERE id = $1 AND erased_at IS NULL", form.person_id) is None:
             raise not_found("person")
@@ -64,14 +66,15 @@ async def create_badge(actor: Actor, form: NewBadge, secret: bytes, now: datetim
             raise badge_taken()
         try:
             await execute(
-                "INSERT INTO badge (account_id, id, person_id, uid_hash, uid_sealed, uid_tail, label, valid_from)"
-                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                "INSERT INTO badge (account_id, id, person_id, uid_hash, uid_sealed, uid_tail, label, valid_from, valid_to)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                 actor.account_id, badge_id, form.person_id, keyed_hash(secret, uid), sealed_uid(secret, badge_id, uid), tail(uid),
-                form.label, valid_from,
+                form.label, valid_from, form.valid_to,
             )  # fmt: skip
         except asyncpg.UniqueViolationError as error:
             raise badge_taken() from error
-        after = {"tail": tail(uid), "person_id": form.person_id, "label": form.label, "valid_from": valid_from}
+        after = {"tail": tail(uid), "person_id": form.person_id, "label": form.label, "valid_from": valid_from,
+                 "valid_to": form.valid_to}  # fmt: skip
         await note(actor, "badge", badge_id, "created", now, after=after)
     return badge_id
 
@@ -96,6 +99,27 @@ async def set_badge_state(actor: Actor, badge_id: UUID, state: Literal["active",
             raise Refused("badge_lost", 409, "This badge was reported lost and stays blocked. Make a new one.")
         await execute("UPDATE badge SET state = $2 WHERE id = $1", badge_id, state)
         await note(actor, "badge", badge_id, "state", now, before={"state": row["state"]}, after={"state": state}, reason=reason)
+
+
+async def end_badge(actor: Actor, badge_id: UUID, last: date | None, now: datetime) -> None:
+    """The last day on which somebody has a badge (None: until further notice). Safe to repeat.
+
+    Raises Refused not_found, exit_before_entry.
+    """
+    async with in_account(actor.account_id):
+        row = await fetchrow("SELECT valid_from, valid_to FROM badge WHERE id = $1 FOR UPDATE", badge_id)
+        if row is None:
+            raise not_found("badge")
+        if row["valid_to"] == last:
+            return
+        _check_days(row["valid_from"], last)
+        await execute("UPDATE badge SET valid_to = $2 WHERE id = $1", badge_id, last)
+        await note(actor, "badge", badge_id, "ended", now, before={"valid_to": row["valid_to"]}, after={"valid_to": last})
+
+
+def _check_days(first: date, last: date | None) -> None:
+    if last is not None and last < first:
+        raise Refused("exit_before_entry", 422, "The last day lies before the first one. Correct one of the two.", fields=["valid_to"])
 
 
 async def request_badge(actor: Actor, person_id: UUID, asked: BadgeRequest, now: datetime) -> UUID:

@@ -1,5 +1,6 @@
 """People, contacts and badges over HTTP."""
 
+from datetime import date
 from typing import Any, Literal
 from uuid import UUID
 
@@ -7,12 +8,11 @@ import msgspec
 from litestar import get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from app.accounts.model import Identity
 from app.accounts.web.access import Caller, HttpRequest
 from app.audit.model import TrailLine
 from app.audit.queries import trail
 from app.database.transaction import in_account
-from app.kernel.errors import Refused, not_found
+from app.kernel.errors import not_found
 from app.residents import administration, badges, people
 from app.residents.access import reach_person
 from app.residents.administration import BadgeRequestRow, BadgeRow, Contact, PersonDetail, PersonRow
@@ -23,7 +23,6 @@ SEERS = MANAGERS | {"support"}
 SEE: dict[str, Any] = {"roles": sorted(SEERS), "scope": "sites"}
 MANAGE: dict[str, Any] = {"roles": sorted(MANAGERS), "problems": (409,), "scope": "sites"}
 BADGES: dict[str, Any] = {"roles": sorted(STAFF), "problems": (409,)}
-MINE: dict[str, Any] = {"roles": ["resident", "owner", "proxy"], "problems": (409,)}
 
 
 class PersonPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +37,12 @@ class PersonPage(msgspec.Struct, frozen=True, kw_only=True):
 class BadgeState(msgspec.Struct, forbid_unknown_fields=True):
     state: Literal["active", "blocked", "lost"]
     reason: str = ""
+
+
+class BadgeEnd(msgspec.Struct, forbid_unknown_fields=True):
+    """None: until further notice."""
+
+    last: date | None
 
 
 class BadgeMade(msgspec.Struct, frozen=True):
@@ -121,21 +126,18 @@ async def answer(request: HttpRequest, identity: Caller, request_id: FromPath[UU
     return BadgeMade(made)
 
 
-@get("/api/badge-requests", opt=MINE, summary="What I asked of badges", tags=["badges"])
-async def my_requests(identity: Caller) -> list[BadgeRequestRow]:
+@post("/api/operator/badges/{badge_id:uuid}/end", status_code=204, opt=BADGES, summary="The last day on which somebody has a badge",
+      tags=["badges"])  # fmt: skip
+async def badge_end(request: HttpRequest, identity: Caller, badge_id: FromPath[UUID], data: JSONBody[BadgeEnd]) -> None:
+    await badges.end_badge(actor_of(identity), badge_id, data.last, request.app.state.clock())
+
+
+@get("/api/operator/badges/{badge_id:uuid}/trail", opt=BADGES, summary="Who changed a badge and when", tags=["badges"])
+async def badge_trail(identity: Caller, badge_id: FromPath[UUID]) -> list[TrailLine]:
     async with in_account(identity.account_id):
-        return await administration.badge_requests(_me(identity))
-
-
-@post("/api/badge-requests", opt=MINE, summary="Ask for a badge", tags=["badges"])
-async def ask(request: HttpRequest, identity: Caller, data: JSONBody[badges.BadgeRequest]) -> Created:
-    return Created(await badges.request_badge(actor_of(identity), _me(identity), data, request.app.state.clock()))
-
-
-def _me(identity: Identity) -> UUID:
-    if identity.person_id is None:
-        raise Refused("forbidden", 403, "This login has no resident's account. Ask the operator of your house.")
-    return identity.person_id
+        if await administration.badge(badge_id) is None:
+            raise not_found("badge")
+        return await trail("badge", badge_id)
 
 
 async def _reach(request: HttpRequest, identity: Caller, person_id: UUID | None, roles: frozenset[str]) -> None:
@@ -144,5 +146,6 @@ async def _reach(request: HttpRequest, identity: Caller, person_id: UUID | None,
 
 
 ROUTES = [
-    search, create, page, change, add_contact, end_contact, all_badges, make_badge, badge_state, all_requests, answer, my_requests, ask,
+    search, create, page, change, add_contact, end_contact, all_badges, make_badge, badge_state, badge_end, badge_trail,
+    all_requests, answer,
 ]  # fmt: skip

@@ -5,15 +5,17 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import delete, patch, post
+from litestar import delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from app.accounts.web.access import Caller, HttpRequest
+from app.audit.model import TrailLine
+from app.audit.queries import trail
 from app.database.transaction import in_account
 from app.sites import administration, notes, terms
 from app.sites.access import OPERATORS, STAFF, reach
 from app.sites.model import Method, Rhythm, Solution
-from app.sites.routes import OPERATE, Created, Saved, actor_of, today_of
+from app.sites.routes import OPERATE, SEE, Created, Saved, actor_of, today_of
 
 NOTES: dict[str, Any] = {"roles": sorted(STAFF), "problems": (409,), "scope": "sites"}
 
@@ -131,6 +133,13 @@ async def reopen_note(request: HttpRequest, identity: Caller, note_id: FromPath[
     await notes.reopen_note(actor_of(identity), note_id, data.reason, request.app.state.clock())
 
 
+@get("/api/notes/{note_id:uuid}/trail", opt=SEE, summary="Who changed a note and when", tags=["sites"])
+async def note_trail(request: HttpRequest, identity: Caller, note_id: FromPath[UUID]) -> list[TrailLine]:
+    async with in_account(identity.account_id):
+        await reach(identity, await administration.site_of_note(note_id), today_of(request))
+        return await trail("site_note", note_id)
+
+
 async def _reach_note(request: HttpRequest, identity: Caller, note_id: UUID) -> None:
     async with in_account(identity.account_id):
         await reach(identity, await administration.site_of_note(note_id), today_of(request), STAFF)
@@ -138,5 +147,5 @@ async def _reach_note(request: HttpRequest, identity: Caller, note_id: UUID) -> 
 
 ROUTES = [
     add_stakeholder, end_stakeholder, set_solution, set_method, add_condition, change_condition, remove_condition, add_note,
-    change_note, close_note, reopen_note,
+    change_note, close_note, reopen_note, note_trail,
 ]  # fmt: skip

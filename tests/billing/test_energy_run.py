@@ -164,6 +164,8 @@ async def test_a_month_is_frozen_previewed_and_billed_once_each_party_what_the_o
 
 
 @pytest.mark.row("B04")
+@pytest.mark.row("O30")
+@pytest.mark.row("O31")
 async def test_a_point_that_is_not_activated_counts_for_nothing_and_one_without_billing_is_counted_but_not_billed(desk: Desk) -> None:
     async with as_owner():
         await execute("UPDATE billing_point SET consumer_billing = false WHERE id = $1", desk.house.flat_ben)
