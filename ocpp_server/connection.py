@@ -43,6 +43,7 @@ class Connection:
         self._announce = announce
         self._bad_frames: deque[datetime] = deque()
         self._booted = False
+        self._pending = False  # the boot was answered so: the station is still being set up
 
     async def run(self) -> None:
         """Until the socket closes."""
@@ -105,10 +106,14 @@ class Connection:
         answer, changed = await self._handled(frame)
         await self.socket.send(answer)
         self.socket.worked()  # the next message need not wait until pages are told
+        if self._pending:
+            self.commands.wake()
         await self._announce(changed)
 
     async def _handled(self, frame: frames.Frame) -> tuple[str, list[Changed]]:
         """The text of the answer, and what changed."""
+        if self._pending and frame.action == "Authorize":
+            return frames.error(frame.id, "SecurityError", "The station is still being set up."), []
         handler = self.protocol.handlers.get(frame.action)
         if handler is None:
             return frames.error(frame.id, self.protocol.missing(frame.action), "This action is not known here."), []
@@ -120,6 +125,8 @@ class Connection:
             return frames.error(frame.id, self.protocol.code(wrong.code), str(wrong)), []
         except (Unreadable, *ROW_ERRORS) as odd:
             return await self._kept(frame, call, str(odd)), []
+        if frame.action == "BootNotification":
+            self._pending = reply["status"] == "Pending"
         return frames.result(frame.id, reply), changed
 
     async def _kept(self, frame: frames.Frame, call: Call, reason: str) -> str:

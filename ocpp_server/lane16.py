@@ -88,8 +88,10 @@ def meter_values(station: Station, _: str, payload: msgspec.Raw, now: datetime) 
     return Read("{}", values=rows)
 
 
-def boot_notification(station: Station, message_id: str, payload: msgspec.Raw, now: datetime) -> Read:
-    """The station has started."""
+def boot_notification(station: Station, message_id: str, payload: msgspec.Raw, now: datetime) -> Read | None:
+    """The station has started, and nothing has to be set up first."""
+    if station.awaits_setup:
+        return None
     said = BOOT.decode(payload)
     serial = said.charge_point_serial_number or said.charge_box_serial_number or None
     return Read(

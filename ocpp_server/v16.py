@@ -7,7 +7,6 @@ from ocpp_server import both, follow
 from ocpp_server import messages16 as m
 from ocpp_server import translate as t
 from ocpp_server.call import Call, Handler, Reply
-from ocpp_server.pace import heartbeat_seconds
 from ocpp_server.security_messages import HANDLERS_16
 
 
@@ -19,7 +18,7 @@ async def boot_notification(call: Call) -> Reply:
         call.station, t.clean(message.charge_point_vendor), t.clean(message.charge_point_model), t.optional(serial),
         t.optional(message.firmware_version), t.text_of(call.payload), call.message_id, call.now,
     )  # fmt: skip
-    return {"currentTime": t.iso(call.now), "interval": heartbeat_seconds(), "status": "Accepted"}, []
+    return await both.boot_answer(call), []
 
 
 async def status_notification(call: Call) -> Reply:

@@ -16,7 +16,6 @@ from ocpp_server import messages201 as m
 from ocpp_server import translate as t
 from ocpp_server import translate201 as t201
 from ocpp_server.call import Call, Handler, Reply
-from ocpp_server.pace import heartbeat_seconds
 from ocpp_server.security_messages import HANDLERS_201
 
 log = structlog.get_logger()
@@ -31,7 +30,7 @@ async def boot_notification(call: Call) -> Reply:
         t.optional(about.firmware_version), t.text_of(call.payload), call.message_id, call.now,
     )  # fmt: skip
     await ask_for_open_transactions(call.station, call.secret, call.now)
-    return {"currentTime": t.iso(call.now), "interval": heartbeat_seconds(), "status": "Accepted"}, []
+    return await both.boot_answer(call), []
 
 
 async def status_notification(call: Call) -> Reply:

@@ -132,7 +132,7 @@ def why_not_certificate(entry: Entry, shown: Shown, now: datetime) -> str | None
 LOOK_UP = """
 SELECT account_id, id, identity, site_id, name, max_power_w, commissioned_at, connection_no, pinned_version,
        coalesce(ocpp_version, 'ocpp1.6') AS ocpp_version, password_hash, next_password_hash, security_profile, next_profile,
-       reached_profile FROM station WHERE identity = ANY($1::text[])
+       reached_profile, awaits_setup FROM station WHERE identity = ANY($1::text[])
 """
 CERTIFICATES = """
 SELECT fingerprint, id, station_id, state, not_before, not_after FROM station_certificate WHERE fingerprint = ANY($1::bytea[])

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from app.charging import limits, local_lists, reservations
+from app.charging import limits, local_lists, reservations, station_setup
 from app.charging.intents import SECRET_SETTINGS, Answer, Intent, SettingValue, WriteConfiguration
 from app.charging.model import Changed, Command
 from app.charging.station_certificates import certificate_answered
@@ -49,6 +49,7 @@ async def configuration_read(command: Command, intent: Intent, answer: Answer, n
     """Settings were told: they are kept, and the local list may have waited for them."""
     await keep_settings(command, intent, answer, now)
     await limits.limit_answered(command, intent, answer, now)
+    await station_setup.settings_read(command, answer, now)
     return await local_lists.learn_limits(command, intent, answer, now)
 
 
@@ -57,6 +58,7 @@ async def configuration_written(command: Command, intent: Intent, answer: Answer
     if answer.accepted and isinstance(intent, WriteConfiguration):
         open_ = [SettingValue(name=one.name, value=one.value) for one in intent.settings if one.name not in SECRET_SETTINGS]
         await keep_settings(command, intent, Answer(verdict="accepted", status="", settings=tuple(open_)), now)
+    await station_setup.settings_written(command, intent, answer, now)
     await priority_answered(command, intent, answer, now)
     return await local_lists.setting_written(command, intent, answer, now)
 

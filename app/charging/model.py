@@ -22,6 +22,7 @@ class Station(msgspec.Struct, frozen=True, kw_only=True):
     connection_no: int = 0
     pinned_version: str | None = None
     ocpp_version: str = "ocpp1.6"
+    awaits_setup: bool = False
 
 
 class Connector(msgspec.Struct, frozen=True, kw_only=True):

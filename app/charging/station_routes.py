@@ -5,14 +5,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import get, post
+from litestar import get, post, put
 from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 
 from app.accounts.model import Identity
 from app.accounts.rules import OPERATORS, STAFF
 from app.accounts.web.access import Caller, HttpRequest
-from app.charging import operator_commands, station_files
+from app.charging import intents, operator_commands, station_files, station_setup
 from app.charging.model import Changed
 from app.charging.station_view import StationDetail, station_detail
 from app.database.transaction import in_account
@@ -58,6 +58,21 @@ async def ask(request: HttpRequest, identity: Caller, station_id: FromPath[UUID]
     )  # fmt: skip
     changed = await operator_commands.ask(who, data.command, now)
     await announce(request, changed, station_id)
+    async with in_account(identity.account_id):
+        return await station_detail(station_id, now)
+
+
+class Setup(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Settings that the station must have from its next boot on, instead of those before."""
+
+    settings: list[intents.Setting]
+
+
+@put("/api/operator/stations/{station_id:uuid}/setup", opt=SEE, summary="What a station must have before it goes to work",
+     tags=["operator"])  # fmt: skip
+async def set_up(request: HttpRequest, identity: Caller, station_id: FromPath[UUID], data: JSONBody[Setup]) -> StationDetail:
+    now = request.app.state.clock()
+    await station_setup.want(identity.account_id, station_id, data.settings, now)
     async with in_account(identity.account_id):
         return await station_detail(station_id, now)
 
@@ -112,4 +127,4 @@ def file_answer(request: HttpRequest, account_id: UUID, found: station_files.Sta
     return Stream(station_files.chunks(path) if body is None else body, media_type="application/octet-stream", headers=headers)
 
 
-ROUTES = [station, ask, events, firmwares, add_firmware, download]
+ROUTES = [station, ask, set_up, events, firmwares, add_firmware, download]

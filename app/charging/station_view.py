@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.charging import reservations, station_files
+from app.charging import reservations, station_files, station_setup
 from app.charging.operator_commands import reasons
 from app.database.transaction import fetch, fetchrow
 from app.kernel.calendar import local_date
@@ -134,6 +134,15 @@ class StationNotice(msgspec.Struct, frozen=True, kw_only=True):
     value: str
 
 
+class StationSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting that the station must have before it goes to work. `state`: wanted, applied, refused, no_answer."""
+
+    name: str
+    value: str
+    state: str
+    changed_at: datetime
+
+
 class StationDetail(msgspec.Struct, frozen=True, kw_only=True):
     """The whole page of a station."""
 
@@ -155,6 +164,7 @@ class StationDetail(msgspec.Struct, frozen=True, kw_only=True):
     commands: list[CommandPossible]
     log: list[CommandEntry]
     settings: list[StationSetting]
+    setup: list[StationSetup]
     files: list[station_files.StationFile]
     firmwares: list[station_files.StationFile]
     local_list: StationList | None
@@ -215,6 +225,7 @@ async def station_detail(station_id: UUID, now: datetime) -> StationDetail:
         commands=[CommandPossible(kind=kind, reason=why) for kind, why in reasons(row["online"], row["ocpp_version"]).items()],
         log=[log_entry(one) for one in await fetch(LOG, station_id, LOG_LENGTH)],
         settings=[StationSetting(**one) for one in settings],
+        setup=[StationSetup(**one) for one in await station_setup.setup_of(station_id)],
         files=await station_files.files_of_station(station_id), firmwares=await station_files.firmware_files(),
         local_list=None if listed is None else StationList(**listed),
         residents=[StationResident(id=one.id, name=one.name) for one in people],
