@@ -77,6 +77,7 @@ def test_what_two_people_change_at_once_is_lost_by_neither(desk: BrowserContext,
 
 
 @pytest.mark.row("O24")
+@pytest.mark.row("A40")
 def test_a_billing_point_has_every_field_and_a_click_on_its_name_edits(desk: BrowserContext, house: House):
     page = enter(desk, house, "operator", f"/console/sites/{site_of(house)}/points")
     seen(page, "points")

@@ -59,6 +59,7 @@ async def test_a_new_place_is_the_owners_until_somebody_is_put_on_it(place):
     assert await line(place) == [("Lindenhof AG", "2026-01-01", "", True)]
 
 
+@pytest.mark.row("O37")
 async def test_somebody_is_put_on_a_place_from_an_entry_day_and_twice_is_once(place):
     nora = await people.create_person(place.actor, form(), NOW)
     first = await moves.assign(place.actor, place.flat, nora, date(2026, 12, 1), None, NOW)
