@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 MeterKind = Literal["use", "production", "entry", "battery"]
-Medium = Literal["electricity", "heat", "hot_water", "cold_water"]
+Medium = Literal["electricity", "heat", "cooling", "hot_water", "cold_water"]
 Source = Literal["physical", "rule", "dso"]
 
 

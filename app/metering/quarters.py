@@ -124,18 +124,30 @@ async def store_day(account_id: UUID, meter_id: UUID, day: date, wh: Sequence[in
             raise Refused("bad_day", 422, "These are not the quarter-hours of that day: 92, 96 or 100 values in Wh, none in the future.",
                           fields=["wh"])  # fmt: skip
         packed = np.array([MISSING if value is None else value for value in wh], dtype="<i4").tobytes()
-        billed = await fetchrow(
-            "SELECT 1 FROM energy_run WHERE site_id = $1 AND period @> $2::date AND state = 'issued'", row["site_id"], day
-        )
-        if billed is not None:
-            same = await fetchrow("SELECT 1 FROM quarter_day WHERE meter_id = $1 AND day = $2 AND wh = $3", meter_id, day, packed)
-            if same is None:
-                await execute("INSERT INTO late_day (account_id, id, meter_id, day, wh, received_at) VALUES ($1, $2, $3, $4, $5, $6)",
-                              account_id, new_id(), meter_id, day, packed, now)  # fmt: skip
-            return False
-        await execute("INSERT INTO quarter_day (account_id, meter_id, day, wh, received_at) VALUES ($1, $2, $3, $4, $5)"
-                      " ON CONFLICT (account_id, meter_id, day) DO UPDATE SET wh = excluded.wh, received_at = excluded.received_at",
-                      account_id, meter_id, day, packed, now)  # fmt: skip
+        if await is_locked(row["site_id"], "electricity", day):
+            raise Refused("day_locked", 409, "This day is locked: what was billed stays as it is.")
+        return await keep_day(account_id, row["site_id"], meter_id, day, packed, now)
+
+
+async def is_locked(site_id: UUID, kind: str, day: date) -> bool:
+    """Whether nothing of a kind can change on a day any more (inside the caller's transaction)."""
+    return bool(await fetchrow("SELECT 1 FROM validation_scheme WHERE site_id = $1 AND kind = $2 AND locked_until >= $3",
+                               site_id, kind, day))  # fmt: skip
+
+
+async def keep_day(account_id: UUID, site_id: UUID, meter_id: UUID, day: date, packed: bytes, now: datetime) -> bool:
+    """What counts for the bills of a day (inside the caller's transaction, which has locked the site). False: it is billed already."""
+    billed = await fetchrow("SELECT 1 FROM energy_run WHERE site_id = $1 AND period @> $2::date AND state = 'issued'", site_id, day)
+    if billed is not None:
+        same = await fetchrow("SELECT 1 FROM quarter_day WHERE meter_id = $1 AND day = $2 AND wh = $3", meter_id, day, packed)
+        if same is None:
+            await execute("INSERT INTO late_day (account_id, id, meter_id, day, wh, received_at) VALUES ($1, $2, $3, $4, $5, $6)",
+                          account_id, new_id(), meter_id, day, packed, now)  # fmt: skip
+        return False
+    await execute("INSERT INTO quarter_day (account_id, meter_id, day, wh, received_at) VALUES ($1, $2, $3, $4, $5)"
+                  " ON CONFLICT (account_id, meter_id, day) DO UPDATE SET wh = excluded.wh, received_at = excluded.received_at",
+                  account_id, meter_id, day, packed, now)  # fmt: skip
+    await execute("INSERT INTO stale_share (account_id, site_id, day) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", account_id, site_id, day)
     return True
 
 
