@@ -39,7 +39,7 @@ from app.kernel.settings import Settings
 from app.onboarding import routes as onboarding
 from app.payouts import routes as payouts
 from app.privacy import routes as privacy
-from app.residents import access_routes, my_routes, people_routes, search
+from app.residents import access_request_routes, access_routes, my_routes, people_routes, search
 from app.residents import routes as residents
 from app.sites import api_routes, terms_routes
 from app.sites import routes as sites
@@ -155,6 +155,7 @@ ROUTES = [
     my_routes.ROUTES,
     search.ROUTES,
     access_routes.ROUTES,
+    access_request_routes.ROUTES,
     privacy.ROUTES,
     tariffs.ROUTES,
     onboarding.ROUTES,

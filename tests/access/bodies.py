@@ -13,6 +13,7 @@ REASON = {"reason": "because"}
 KINDS = {
     "/api/requests/{request_id}": {"request_id": "charge_request_id"},
     "/api/operator/badge-requests/{request_id}/answer": {"request_id": "badge_request_id"},
+    "/api/access-requests/{request_id}/answer": {"request_id": "access_request_id"},
     "/api/admin/applications/{request_id}/answer": {"request_id": "application_id"},
 }
 # Path parameters that are words and name no object.
@@ -51,6 +52,9 @@ ACCOUNT = {"account_name": "New", "client_name": "New", "licence": "basic", "dat
 CREDIT = {"bank_reference": "b1", "received_on": "2026-11-19", "amount_minor": 100, "currency": "CHF"}
 
 BODIES: dict[str, Body] = {
+    "POST /api/access-requests": _plain(name="New", email="new@new.example"),
+    "POST /api/access-requests/{request_id}/answer": _plain(approve=True, person_id="00000000-0000-0000-0000-000000000000"),
+    "POST /api/access-requests/{request_id}/answer #person_id": _ref("person_id", "person_id", approve=True),
     "POST /api/admin/accounts/{account_id}/datapoints": _plain(datapoints=5),
     "POST /api/admin/accounts/{account_id}/licence": _plain(licence="plus"),
     "POST /api/admin/applications": _plain(**ACCOUNT),

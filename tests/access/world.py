@@ -234,6 +234,10 @@ async def _logins(world: World, number: int) -> None:
         right = await _insert("api_right", account_id=account, site_id=site, login_id=world.logins[number]["developer"], **consents)
         for same in ("mine", "house") if slot == "mine" else ("account",):
             _slot(world, number, "right_id", same, right)
+    wants = await _insert("access_request", account_id=account, kind="resident", name=f"zqacc{letter}x", email=f"wants@{letter}.example",
+                          place=f"zqsite{letter}1x", locale="de", asked_at=NOW)  # fmt: skip
+    for slot in ("mine", "former", "house", "account"):
+        _slot(world, number, "access_request_id", slot, wants)
     asked = await _insert("licence_request", account_id=account, kind="renewal", account_name=f"zqacc{letter}x", months=12,
                           asked_by=world.logins[number]["superadmin"], asked_at=NOW)  # fmt: skip
     for slot in ("mine", "house", "account"):

@@ -19,6 +19,7 @@ export type RowReport = Shapes['RowReport'];
 export type Portfolio = Answer<'/api/admin/accounts'>;
 export type Licence = Shapes['Licence'];
 export type Application = Shapes['Request'];
+export type AccessRequest = Shapes['AccessRequest'];
 export type GrantRow = Shapes['GrantRow'];
 export type Invitation = Shapes['Invitation'];
 export type Created = Shapes['Created'];

@@ -1,7 +1,7 @@
 import { prepareConsoleWords } from './words.svelte';
 
 /** Every page by its path; its code is loaded when it is first shown. `open`: also for people who have not signed in. */
-export type PageName = 'signin' | 'place' | 'home' | 'charge' | 'scan' | 'session' | 'history' | 'usage' | 'bills' | 'bill' | 'account' | 'owner' | 'operator' | 'station' | 'review' | 'console' | 'welcome' | 'forms';
+export type PageName = 'signin' | 'place' | 'home' | 'charge' | 'scan' | 'session' | 'history' | 'usage' | 'bills' | 'bill' | 'account' | 'owner' | 'operator' | 'station' | 'review' | 'console' | 'welcome' | 'forms' | 'ask';
 export interface PageEntry { name: PageName; path: RegExp; load: () => Promise<{ default: unknown }>; open?: boolean }
 
 type Load = PageEntry['load'];
@@ -12,6 +12,7 @@ export const pages: PageEntry[] = [
   { name: 'signin', path: /^\/signin$/, load: () => import('../routes/SignIn.svelte'), open: true },
   { name: 'welcome', path: /^\/welcome$/, load: () => import('../routes/Welcome.svelte'), open: true },
   { name: 'forms', path: /^\/forms$/, load: () => import('../routes/Forms.svelte'), open: true },
+  { name: 'ask', path: /^\/ask$/, load: withWords(() => import('../routes/Ask.svelte')), open: true },
   { name: 'place', path: /^\/c\/([^/]+)$/, load: () => import('../routes/Place.svelte'), open: true },
   { name: 'home', path: /^\/$/, load: () => import('../routes/Home.svelte') },
   { name: 'charge', path: /^\/charge$/, load: () => import('../routes/Charge.svelte') },
