@@ -108,6 +108,16 @@ async def rename_meter(actor: Actor, meter_id: UUID, version: int, name: str, no
     return int(saved["version"])
 
 
+async def set_isolated(actor: Actor, meter_id: UUID, isolated: bool, now: datetime) -> None:
+    """Whether a meter stands for itself alone. Raises Refused in_a_rule where a correction builds on it."""
+    async with in_account(actor.account_id):
+        if isolated and await fetchrow("SELECT 1 FROM meter_correction WHERE part_id = $1 OR (meter_id = $1 AND part_id IS NOT NULL)",
+                                       meter_id):  # fmt: skip
+            raise Refused("in_a_rule", 409, "A rule builds on this meter. End the rule first.")
+        await execute("UPDATE meter SET isolated = $2 WHERE id = $1", meter_id, isolated)
+        await note(actor, "meter", meter_id, "isolated", now, after={"isolated": isolated})
+
+
 async def store_day(account_id: UUID, meter_id: UUID, day: date, wh: Sequence[int | None], now: datetime) -> bool:
     """The quarter-hours of a local day; None where nothing came. False: the day is billed, and it waits for the next bill.
 

@@ -17,11 +17,12 @@ KINDS = {
     "/api/admin/applications/{request_id}/answer": {"request_id": "application_id"},
 }
 # Path parameters that are words and name no object.
-WORDS = {"step": "terms_signed", "position": "energy", "day": "2026-10-01"}
+WORDS = {"step": "terms_signed", "position": "energy", "day": "2026-10-01", "kind": "electricity"}
 QUERIES = {
     "GET /api/operator/month": "?period=2026-10", "GET /api/owner/sessions": "?period=2026-10", "GET /api/owner/revenue": "?period=2026-09",
     "GET /api/search": "?q=zq", "POST /api/operator/firmware": "?name=new.bin", "GET /api/events": "?code={code}",
     "GET /api/sites/{site_id}/position-labels": "?locale=de",
+    "GET /api/meters/{meter_id}/readings": "?first=2026-10-01&last=2026-10-31",
     "POST /api/sites/{site_id}/tariffs/preview": "?period=2026-10",
     "GET /api/operator/margin": "?first=2026-09&last=2026-10",
     **{f"GET /api/operator/{name}": "?first=2026-09-01&last=2026-10-31" for name in ("journal", "journal/export", "vat")},
@@ -137,6 +138,12 @@ BODIES: dict[str, Body] = {
     "POST /api/operator/people/{person_id}/refund": lambda world, slot, role: {"amount_minor": 5, "idempotency_key": str(uuid4())},
     "PATCH /api/meters/{meter_id}": _plain(version=1, name="Name"),
     "PUT /api/meters/{meter_id}/days/{day}": _plain(wh=[1] * 96),
+    "POST /api/meters/{meter_id}/readings": _plain(at="2026-11-19T08:00:00Z", imported=5, reader="N"),
+    "POST /api/meters/{meter_id}/corrections": _plain(kind="swap", first="2026-11-01"),
+    "PUT /api/meters/{meter_id}/isolated": _plain(isolated=True),
+    "POST /api/reading-issues/{issue_id}/close": _plain(resolution="because"),
+    "PUT /api/sites/{site_id}/validation/{kind}": _plain(most_per_hour=100_000),
+    "POST /api/sites/{site_id}/gateway-tokens": _plain(name="New"),
     "POST /api/sites/{site_id}/energy-runs": _plain(first="2026-09-01", last="2026-09-30"),
     "POST /api/sites/{site_id}/meters": _plain(kind="production", serial="NEW"),
     "POST /api/sites/{site_id}/api-rights": _plain(email="developer@musterhof.example"),

@@ -173,8 +173,18 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
     meter = await _insert("meter", account_id=account, site_id=site, kind="production", serial=mark, created_at=NOW)
     run = await _insert("energy_run", account_id=account, site_id=site, period=asyncpg.Range(date(2026, 8, 1), date(2026, 9, 1)),
                         frozen_at=NOW)  # fmt: skip
+    issue = await _insert("reading_issue", account_id=account, site_id=site, meter_id=meter, serial=mark, taken_at=NOW, code="index_fell",
+                          value=mark, source=mark, received_at=NOW)  # fmt: skip
+    gateway_token = await _insert("gateway_token", account_id=account, site_id=site, name=mark, token_hash=token_hash(f"gateway-{mark}"),
+                                  created_at=NOW)  # fmt: skip
     for slot in ("mine", "house") if house == 0 else ("account",):
-        for kind, made in (("payment_id", payment), ("meter_id", meter), ("run_id", run)):
+        for kind, made in (
+            ("issue_id", issue),
+            ("gateway_token_id", gateway_token),
+            ("payment_id", payment),
+            ("meter_id", meter),
+            ("run_id", run),
+        ):
             _slot(world, number, kind, slot, made)
     if house == 0:
         await _insert("licence", key="", account_id=account, client_name=f"zqacc{letter}x", kind="basic", datapoints=40, sector="housing",

@@ -1,0 +1,147 @@
+"""Readings over HTTP: a gateway's batch, broken and huge bodies, entry by hand, issues, schemes."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from app.database.engine import close_database, open_database
+from app.database.transaction import as_owner, fetch
+from app.kernel.settings import settings_from
+from app.main import create_app
+from infra.demo.seed import Shape, seed
+
+NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
+Q = timedelta(minutes=15)
+
+
+class Door:
+    """The application in this process, one meter, one gateway's token."""
+
+    def __init__(self, client: httpx.AsyncClient, described: dict[str, Any]) -> None:
+        self.client, self.described = client, described
+        self.site, self.other = [one["sites"][0]["id"] for one in described["accounts"]]
+        self.meter, self.token = "", ""
+
+    def headers(self, role: str, account: int = 0) -> dict[str, str]:
+        login = next(one for one in self.described["accounts"][account]["logins"] if one["role"] == role)
+        return {"authorization": f"Bearer {login['token']}"}
+
+    async def ask(self, method: str, path: str, role: str = "installer", account: int = 0, body: Any = None) -> httpx.Response:
+        return await self.client.request(method, path, headers=self.headers(role, account), json=body)
+
+    async def send(self, body: Any, token: str | None = None, **headers: str) -> httpx.Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self.client.post(
+            "/api/gateway/readings", content=content, headers={"authorization": f"Bearer {token or self.token}", **headers}
+        )
+
+    async def count(self) -> int:
+        async with as_owner():
+            return (await fetch("SELECT count(*)::int AS n FROM index_reading"))[0]["n"]
+
+
+@pytest.fixture
+async def door(dsn: str, tmp_path: Path) -> AsyncIterator[Door]:
+    settings = settings_from({"HOFSTROM_DATA": str(tmp_path), "HOFSTROM_SECRET_KEY": "a secret for the tests of the door, long enough"})
+    await open_database(dsn)
+    described = await seed(settings, NOW, Shape(months=0))
+    app = create_app(settings, lambda: NOW)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://door") as client:  # type: ignore[arg-type]
+        made = Door(client, described)
+        made.meter = (await made.ask("POST", f"/api/sites/{made.site}/meters", body={"kind": "production", "serial": "PV-1"})).json()["id"]
+        made.token = (await made.ask("POST", f"/api/sites/{made.site}/gateway-tokens", body={"name": "Basement"})).json()["token"]
+        yield made
+    await close_database()
+
+
+def batch(count: int = 40, serial: str = "PV-1", begin: int = 1000) -> dict[str, Any]:
+    return {
+        "readings": [
+            {"meter": serial, "at": (NOW - (count - n) * Q).isoformat(), "import": begin + n * 50, "unit": "Wh"} for n in range(count)
+        ]
+    }
+
+
+@pytest.mark.row("M37")
+async def test_a_batch_is_stored_once_plain_or_packed_and_by_two_at_once(door: Door) -> None:
+    packed = gzip.compress(json.dumps(batch()).encode())
+    answers = await asyncio.gather(door.send(batch()), door.send(packed, **{"content-encoding": "gzip"}), door.send(batch()))
+    assert {answer.status_code for answer in answers} == {200}
+    assert sum(answer.json()["stored"] for answer in answers) == 40 == await door.count()
+    assert sum(answer.json()["known"] for answer in answers) == 80
+    schema = (await door.client.get("/api/gateway/schema")).json()
+    jsonschema.validate(batch(), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"readings": [{"meter": "PV-1", "import": 5}]}, schema)
+
+
+@pytest.mark.parametrize(("body", "encoding", "status", "code"), [
+    (gzip.compress(b'{"readings": []}')[:-9], "gzip", 422, "bad_gzip"), (b"no gzip", "gzip", 422, "bad_gzip"),
+    (gzip.compress(b" " * 40_000_000), "gzip", 413, "too_large"), (b"{}", "br", 422, "bad_gzip"),
+    (b'{"readings": [{"meter": "PV-1"', "", 422, "bad_batch"), (b"[" * 100_000, "", 422, "bad_batch"),
+    (b'{"readings": [{"meter": "PV-1", "at": "25.11.2026", "import": 5}]}', "", 422, "bad_batch"),
+    (b'{"readings": [{"meter": "PV-1", "at": "2026-11-20T08:00:00Z", "import": 5.5}]}', "", 422, "bad_batch"),
+    (b'{"readings": [{"meter": "PV-1", "at": "2026-11-20T08:00:00Z", "import": 5, "unit": "MWh"}]}', "", 422, "bad_batch"),
+])  # fmt: skip
+async def test_a_body_that_cannot_be_read_is_refused_whole(door: Door, body: bytes, encoding: str, status: int, code: str) -> None:
+    answer = await door.send(body, **({"content-encoding": encoding} if encoding else {}))
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert await door.count() == 0
+
+
+async def test_more_than_ten_thousand_readings_are_refused_and_ten_thousand_are_not(door: Door) -> None:
+    assert (await door.send({"readings": batch(1)["readings"] * 10_001})).json()["code"] == "bad_batch"
+    answer = await door.send(gzip.compress(json.dumps(batch(10_000)).encode()), **{"content-encoding": "gzip"})
+    assert answer.json() == {"stored": 10_000, "known": 0, "refused": []} and await door.count() == 10_000
+
+
+async def test_bad_readings_are_named_by_their_place_and_become_issues_of_this_house_alone(door: Door) -> None:
+    await door.ask("POST", f"/api/sites/{door.other}/meters", account=1, body={"kind": "production", "serial": "THEIRS"})
+    mixed = batch(3)["readings"]
+    mixed[1]["meter"] = "THEIRS"
+    mixed.append({"meter": "PV-1", "at": "2026-10-25T02:30:00", "import": 1200})
+    answer = await door.send({"readings": mixed})
+    assert [(one["place"], one["code"]) for one in answer.json()["refused"]] == [(1, "unknown_meter"), (3, "no_time_zone")]
+    assert answer.json()["stored"] == 2
+    issues = (await door.ask("GET", f"/api/sites/{door.site}/reading-issues", "support")).json()
+    assert {(one["serial"], one["code"], one["source"]) for one in issues} == {
+        ("THEIRS", "unknown_meter", "Basement"),
+        ("PV-1", "no_time_zone", "Basement"),
+    }
+    assert (await door.ask("GET", f"/api/sites/{door.other}/reading-issues", account=1)).json() == []
+    path = f"/api/reading-issues/{issues[0]['id']}/close"
+    assert [(await door.ask("POST", path, body={"resolution": "Clock set"})).status_code for _ in range(2)] == [204, 409]
+
+
+async def test_a_token_that_is_wrong_or_revoked_opens_nothing(door: Door) -> None:
+    made = (await door.ask("GET", f"/api/sites/{door.site}/gateway-tokens")).json()[0]
+    assert (made["name"], "token" in made) == ("Basement", False)
+    assert (await door.send(batch(), token="wrong")).json()["code"] == "bad_token"
+    assert (await door.send(batch(), token=door.headers("installer")["authorization"].split()[1])).status_code == 401
+    assert (await door.ask("DELETE", f"/api/gateway-tokens/{made['id']}")).status_code == 204
+    assert (await door.send(batch())).status_code == 401 and await door.count() == 0
+
+
+@pytest.mark.row("M38")
+async def test_an_index_read_by_hand_has_its_reader_and_the_same_rules(door: Door) -> None:
+    path, form = (
+        f"/api/meters/{door.meter}/readings",
+        {"at": "2026-11-19T08:00:00Z", "imported": 500, "unit": "kWh", "reader": "Hans Abwart"},
+    )
+    assert (await door.ask("POST", path, body=form)).json()["stored"] == 1
+    lower = await door.ask("POST", path, body={**form, "at": "2026-11-19T09:00:00Z", "imported": 499})
+    assert (lower.status_code, lower.json()["code"]) == (422, "index_fell")
+    later = await door.ask("POST", path, body={**form, "at": "2026-11-21T09:00:00Z"})
+    assert (later.status_code, later.json()["code"]) == (422, "in_future")
+    assert (await door.ask("POST", path, body={**form, "reader": ""})).status_code == 422
+    [one] = (await door.ask("GET", path + "?first=2026-11-01&last=2026-11-30", "owner")).json()
+    assert (one["imported"], one["way"], one["reader"], one["kind"]) == (500_000, "hand", "Hans Abwart", "index")
+    assert (await door.ask("GET", path + "?first=2026-11-01&last=2026-11-30", "installer", account=1)).status_code == 404
