@@ -32,6 +32,7 @@ from app.accounts.web.throttle import Throttle
 from app.billing import accounting_routes, charge_routes, energy_routes, live, operator_routes, person_routes, rates_routes, review_routes
 from app.billing import routes as billing
 from app.charging import balance_routes, security_routes, station_file_routes, station_routes
+from app.communities import routes as communities
 from app.database.engine import close_database, open_when_it_answers
 from app.database.transaction import as_machine, fetchval
 from app.kernel.clock import Clock, shifted_clock, utc_now
@@ -147,6 +148,7 @@ ROUTES = [
     energy_routes.ROUTES,
     person_routes.ROUTES,
     reading_routes.ROUTES,
+    communities.ROUTES,
     live.ROUTES,
     payouts.ROUTES,
     sites.ROUTES,

@@ -8,6 +8,7 @@ from tests.access.world import World
 
 Body = Callable[[World, str, str], Any]
 REASON = {"reason": "because"}
+NOBODY = "00000000-0000-0000-0000-000000000000"
 
 # Path parameters that mean something else on these routes.
 KINDS = {
@@ -15,6 +16,8 @@ KINDS = {
     "/api/operator/badge-requests/{request_id}/answer": {"request_id": "badge_request_id"},
     "/api/access-requests/{request_id}/answer": {"request_id": "access_request_id"},
     "/api/admin/applications/{request_id}/answer": {"request_id": "application_id"},
+    "/api/me/community-meters/{connection_id}": {"connection_id": "my_connection_id"},
+    "/api/me/community-meters/{connection_id}/consumption": {"connection_id": "my_connection_id"},
 }
 # Path parameters that are words and name no object.
 WORDS = {"step": "terms_signed", "position": "energy", "day": "2026-10-01", "kind": "electricity"}
@@ -24,6 +27,8 @@ QUERIES = {
     "GET /api/sites/{site_id}/position-labels": "?locale=de",
     "GET /api/meters/{meter_id}/readings": "?first=2026-10-01&last=2026-10-31",
     "POST /api/sites/{site_id}/tariffs/preview": "?period=2026-10",
+    "GET /api/community-meters/{connection_id}/consumption": "?first=2026-10-01&last=2026-10-31",
+    "GET /api/me/community-meters/{connection_id}/consumption": "?first=2026-10-01&last=2026-10-31",
     "GET /api/operator/margin": "?first=2026-09&last=2026-10",
     **{f"GET /api/operator/{name}": "?first=2026-09-01&last=2026-10-31" for name in ("journal", "journal/export", "vat")},
 }  # fmt: skip
@@ -52,10 +57,24 @@ PRICES = {"valid_from": "2027-09-01", "components": [{"dimension": "kwh", "unit_
 ACCOUNT = {"account_name": "New", "client_name": "New", "licence": "basic", "datapoints": 20, "sector": "housing"}
 CREDIT = {"bank_reference": "b1", "received_on": "2026-11-19", "amount_minor": 100, "currency": "CHF"}
 
+SETTINGS = {"phases": 1, "reading_frequency": "yearly", "tariff_group": "low_tension", "grid_operator": "G", "rate": "simple",
+            "client_type": "residential"}  # fmt: skip
+CONNECTION = {**SETTINGS, "street": "S", "postcode": "1", "city": "C", "ean": "541449123456789012", "meter_number": "N",
+              "activation_date": "2027-01-01"}  # fmt: skip
+
 BODIES: dict[str, Body] = {
     "POST /api/access-requests": _plain(name="New", email="new@new.example"),
     "POST /api/access-requests/{request_id}/answer": _plain(approve=True, person_id="00000000-0000-0000-0000-000000000000"),
     "POST /api/access-requests/{request_id}/answer #person_id": _ref("person_id", "person_id", approve=True),
+    "POST /api/sites/{site_id}/communities": _plain(name="New"),
+    "POST /api/communities/{community_id}/members": _plain(person_id=NOBODY, first="2027-01-01"),
+    "POST /api/communities/{community_id}/members #person_id": _ref("person_id", "person_id", first="2025-01-01"),
+    "POST /api/communities/{community_id}/meters": _plain(**CONNECTION, member_id=NOBODY),
+    "POST /api/communities/{community_id}/meters #person_id": _ref("person_id", "member_id", **CONNECTION),
+    "POST /api/community-meters/{connection_id}/configurations": _plain(**SETTINGS, first="2028-01-01", member_id=NOBODY),
+    "POST /api/community-meters/{connection_id}/configurations #person_id": _ref("person_id", "member_id", **SETTINGS, first="2028-01-01"),
+    "POST /api/community-meters/{connection_id}/state": _plain(state="inactive", first="2028-01-01"),
+    "PUT /api/community-meters/{connection_id}/days/{day}": _plain(drawn_wh=[1] * 96),
     "POST /api/admin/accounts/{account_id}/datapoints": _plain(datapoints=5),
     "POST /api/admin/accounts/{account_id}/licence": _plain(licence="plus"),
     "POST /api/admin/applications": _plain(**ACCOUNT),

@@ -148,6 +148,7 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
         if session is not None:
             await _insert("signed_value", account_id=account, station_id=station, connector_no=1, session_id=session, taken_at=NOW,
                           received_at=NOW, received=word, record=word.encode(), record_hash=token_hash(word), verdict="no_key")  # fmt: skip
+    await _community(account, site, mark, f"{number}{house}", people)
     await _insert("site_note", account_id=account, site_id=site, kind="issue", text=mark, created_at=NOW, created_by=mark)
     await _insert("stakeholder", account_id=account, site_id=site, kind="grid_operator", person_id=owner, period=_from(date(2026, 1, 1)))
     await _insert("financial_condition", account_id=account, site_id=site, label=mark, amount=5, unit="month", payer="owner",
@@ -189,6 +190,25 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
     if house == 0:
         await _insert("licence", key="", account_id=account, client_name=f"zqacc{letter}x", kind="basic", datapoints=40, sector="housing",
                       starts_on=date(2026, 1, 1), expires_on=date(2027, 1, 1))  # fmt: skip
+
+
+async def _community(account: UUID, site: UUID, mark: str, digits: str, people: list[asyncpg.Record]) -> None:
+    """A community of the house's people, each with a meter that has been reconfigured for later."""
+    community = await _insert("community", account_id=account, site_id=site, name=mark, created_at=NOW)
+    for index, row in enumerate(people):
+        word, person = row["family_name"], row["person_id"]
+        await _insert("community_member", account_id=account, community_id=community, person_id=person, period=_from(date(2026, 1, 1)))
+        meter = await _insert(
+            "meter", account_id=account, site_id=site, kind="entry", source="dso", serial=f"{mark}{index}", created_at=NOW
+        )
+        await _insert("community_meter", key="", id=meter, account_id=account, community_id=community, ean=f"5414{digits}{index:012}",
+                      street=word, postcode=word, city=word, country="BE", created_at=NOW)  # fmt: skip
+        for period in (asyncpg.Range(date(2026, 1, 1), date(2027, 1, 1)), _from(date(2027, 1, 1))):
+            await _insert(
+                "community_configuration", account_id=account, meter_id=meter, member_id=person, period=period, state="active", phases=1,
+                reading_frequency="yearly", tariff_group="low_tension", grid_operator=word, rate="simple", client_type="residential",
+                created_at=NOW,
+            )  # fmt: skip
 
 
 def _from(day: date) -> asyncpg.Range:
@@ -281,11 +301,16 @@ OF_PERSON = {
     "session_id": "SELECT id FROM charging_session WHERE person_id = $1 ORDER BY started_at DESC",
     "signed_id": "SELECT v.id FROM signed_value v JOIN charging_session s ON s.id = v.session_id WHERE s.person_id = $1",
     "point_id": "SELECT billing_point_id FROM occupancy WHERE person_id = $1",
+    "my_connection_id": "SELECT meter_id FROM community_configuration WHERE member_id = $1",
 }  # fmt: skip
 OF_SITE = {
     "site_id": "SELECT id FROM site WHERE id = $1", "building_id": "SELECT id FROM building WHERE site_id = $1",
     "note_id": "SELECT id FROM site_note WHERE site_id = $1", "stakeholder_id": "SELECT id FROM stakeholder WHERE site_id = $1",
     "condition_id": "SELECT id FROM financial_condition WHERE site_id = $1",
+    "community_id": "SELECT id FROM community WHERE site_id = $1",
+    "connection_id": "SELECT m.id FROM community_meter m JOIN community c ON c.id = m.community_id WHERE c.site_id = $1 ORDER BY m.ean",
+    "configuration_id": "SELECT f.id FROM community_configuration f JOIN meter m ON m.id = f.meter_id WHERE m.site_id = $1"
+                        " ORDER BY lower(f.period) DESC, m.serial",
     "tariff_id": "SELECT id FROM tariff WHERE site_id = $1 ORDER BY period DESC",
     "station_id": "SELECT id FROM station WHERE site_id = $1 ORDER BY identity",
     "code": "SELECT c.public_code FROM connector c JOIN station s ON s.id = c.station_id WHERE s.site_id = $1 ORDER BY 1",

@@ -1,0 +1,1 @@
+"""Energy communities: members, their meters, and what they share."""
