@@ -37,7 +37,7 @@ const requests = [...each(rules.slice(rules.indexOf('REQUEST_STEPS'), rules.inde
 const application = ['accounts', 'audit', 'billing', 'charging', 'onboarding', 'payouts', 'privacy', 'residents', 'sites', 'tariffs'].flatMap((name) => sources(`app/${name}`)).join('\n');
 const problems = [
   ...each(application, /\b[Rr]efused\(\s*"(\w+)"/g),
-  ...each(bodyOf(rules, 'refusal'), /"([a-z_]+)"(?= if | else|$|\n)/gm),
+  ...['refusal', 'guest_refusal', '_busy'].flatMap((name) => each(bodyOf(rules, name), /"([a-z_]+)"(?= if | else|$|\n)/gm)),
   ...each(python('app/accounts/web/problems.py'), /\d{3}: "(\w+)"/g),
 ];
 const held = [...each(rules, /Close\("held", None, "(\w+)"/g), ...each(bodyOf(rules, 'odd_clock'), /return "(\w+)"/g), ...each(python('app/metering/rules.py'), /return "(\w+)"/g),

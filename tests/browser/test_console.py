@@ -167,6 +167,7 @@ def test_a_resident_moves_in_others_follow_with_and_without_a_vacancy_and_get_a_
     seen(page, "badges")
 
 
+@pytest.mark.row("A42")
 def test_prices_change_from_a_day_on_and_can_be_taken_back(desk: BrowserContext, house: House):
     page = enter(desk, house, "owner", f"/console/sites/{site_of(house)}/prices")
     page.get_by_test_id("new-prices").click()
@@ -345,6 +346,8 @@ def test_a_site_is_created_agreed_upon_and_noted_about(desk: BrowserContext, hou
     page.get_by_test_id("filter-state").select_option("closed")
     assert "state=closed" in page.url
     expect(page.get_by_test_id("note")).to_contain_text("It hangs.")
+    page.get_by_test_id("note").get_by_test_id("history").click()
+    expect(page.get_by_test_id("note").get_by_test_id("trail")).to_contain_text("closed")
     seen(page, "notes")
     page.goto("/console?sort=-points&status=planned")
     expect(page.get_by_test_id("row")).to_have_count(1)

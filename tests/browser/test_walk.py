@@ -148,7 +148,7 @@ def _a_bank_file_is_loaded(page: Page) -> None:
     version = "camt.054.001.08"
     content = camt(version, entry(version, amount, payment(version, amount, bill["reference"], payer="Claire Dubois")))
     for told in (f"On bill {bill['number']}", "was booked before"):
-        page.get_by_test_id("bank-file").first.set_input_files({"name": "camt054.xml", "mimeType": "text/xml", "buffer": content})
-        page.get_by_test_id("bank-file-book").first.click()
+        page.get_by_test_id("bank-file").set_input_files({"name": "camt054.xml", "mimeType": "text/xml", "buffer": content})
+        page.get_by_test_id("bank-file-book").click()
         expect(page.get_by_test_id("bank-file-told")).to_contain_text(told)
     picture(page, "10-bank-file")
