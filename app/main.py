@@ -29,7 +29,17 @@ from app.accounts.web.document import described, document_config
 from app.accounts.web.problems import HANDLERS
 from app.accounts.web.pwa_files import file_answer
 from app.accounts.web.throttle import Throttle
-from app.billing import accounting_routes, charge_routes, energy_routes, live, operator_routes, person_routes, rates_routes, review_routes
+from app.billing import (
+    accounting_routes,
+    card_routes,
+    charge_routes,
+    energy_routes,
+    live,
+    operator_routes,
+    person_routes,
+    rates_routes,
+    review_routes,
+)
 from app.billing import routes as billing
 from app.charging import balance_routes, security_routes, station_file_routes, station_routes
 from app.communities import routes as communities
@@ -139,6 +149,7 @@ ROUTES = [
     balance_routes.ROUTES,
     station_file_routes.ROUTES,
     charge_routes.ROUTES,
+    card_routes.ROUTES,
     billing.ROUTES,
     operator_routes.ROUTES,
     security_routes.ROUTES,

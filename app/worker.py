@@ -16,8 +16,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.accounts.licences import remind
+from app.billing import card_news, guests
 from app.billing.commands import charge_session, run_month, settle_session
 from app.billing.reminders import remind_overdue
+from app.billing.stripe_gateway import card_gateway
 from app.billing.told_prices import tell_cost, tell_prices
 from app.charging.authority import Authority, passphrase_of
 from app.charging.balance_runner import BalanceRunner
@@ -59,6 +61,7 @@ class Worker:
         self.settings = settings
         self.clock = clock
         self.redis = redis
+        self.cards = card_gateway(settings)
         self.authority = Authority(settings.ca, passphrase_of(settings.secret_key))
 
     async def announce(self, changed: list[Changed]) -> None:
@@ -76,9 +79,11 @@ class Worker:
     async def session_ended(self, account_id: str, session_id: str) -> None:
         await self.announce(await charge_session(UUID(account_id), UUID(session_id), self.clock()))
         await self.wake([await tell_cost(UUID(account_id), UUID(session_id), self.clock())])
+        await guests.finish(UUID(account_id), UUID(session_id), self.clock())
 
     async def session_corrected(self, account_id: str, session_id: str) -> None:
         await self.announce(await settle_session(UUID(account_id), UUID(session_id), self.clock()))
+        await guests.finish(UUID(account_id), UUID(session_id), self.clock())
 
     async def session_held(self, account_id: str, session_id: str) -> None:
         log.warning("session held for review", account=account_id, session=session_id)
@@ -100,6 +105,22 @@ class Worker:
 
     async def bill_issued(self, account_id: str, invoice_id: str) -> None:
         await mail_bill(self.settings, UUID(account_id), UUID(invoice_id), self.clock())
+        await card_news.plan_collection(UUID(account_id), UUID(invoice_id))
+
+    async def bill_due_by_card(self, account_id: str, invoice_id: str) -> None:
+        await card_news.collect(self.cards, UUID(account_id), UUID(invoice_id), self.clock())
+
+    async def card_news(self, account_id: str, about: str, about_id: str) -> None:
+        secret = self.settings.secret_key
+        changed = await card_news.follow(self.cards, UUID(account_id), about, UUID(about_id), secret, self.clock())
+        await self.announce(changed)
+        await self.wake([change.station_id for change in changed])
+
+    async def guest_payment_due(self, account_id: str, guest_id: str) -> None:
+        await guests.take(self.cards, UUID(account_id), UUID(guest_id), self.clock())
+
+    async def guest_release_due(self, account_id: str, guest_id: str) -> None:
+        await guests.release(self.cards, UUID(account_id), UUID(guest_id), self.clock())
 
     async def bill_reminded(self, account_id: str, invoice_id: str, level: int) -> None:
         await mail_reminder(self.settings, UUID(account_id), UUID(invoice_id), level, self.clock())
@@ -134,6 +155,10 @@ class Worker:
             "LoginLinkRequested": self.login_link_requested,
             "BillIssued": self.bill_issued,
             "BillReminded": self.bill_reminded,
+            "BillDueByCard": self.bill_due_by_card,
+            "CardNews": self.card_news,
+            "GuestPaymentDue": self.guest_payment_due,
+            "GuestReleaseDue": self.guest_release_due,
             "OwnerChanged": self.owner_changed,
             "InvitationSent": self.invitation_sent,
             "SiteFormSent": self.site_form_sent,
@@ -180,6 +205,16 @@ class Worker:
         await self.wake(await tend_limits(now))
         await self.wake(await tell_prices(now))
 
+    async def tend_guests(self) -> None:
+        """On the timetable: guests' charges that never began, and those near what is held. A failing account stops no other."""
+        async with as_machine():
+            accounts = await fetch("SELECT DISTINCT account_id FROM guest_charge WHERE state IN ('asked', 'starting', 'charging')")
+        for account in accounts:
+            try:
+                await self.wake(await guests.tend(account["account_id"], self.clock()))
+            except Exception:  # reported, and the other accounts' guests must not wait for it
+                log.exception("guests failed", account=str(account["account_id"]))
+
     async def renew_certificates(self) -> None:
         """On the timetable: certificates of stations that near their end, and our roots at stations."""
         if self.authority.exists:
@@ -218,6 +253,11 @@ def queue_app(settings: Settings, worker: Worker) -> procrastinate.App:
     @queue.task(name="mend_charging", queueing_lock="mend_charging")
     async def mend_charging(timestamp: int) -> None:
         await worker.mend_charging()
+
+    @queue.periodic(cron="*/1 * * * *")
+    @queue.task(name="tend_guests", queueing_lock="tend_guests")
+    async def tend_guests(timestamp: int) -> None:
+        await worker.tend_guests()
 
     @queue.periodic(cron="5 6 * * *")
     @queue.task(name="remind_of_licences", queueing_lock="remind_of_licences")

@@ -57,7 +57,8 @@ class PricesView(TypedDict):
 
 
 class PlaceView(TypedDict):
-    """A charging place as this person sees it. `refusal` says why no charge can be started."""
+    """A charging place as this person sees it. `refusal` says why no charge can be started; `guest_hold_minor` is what is held
+    on a guest's card, None where no guests are taken."""
 
     code: str
     station_id: UUID
@@ -75,6 +76,7 @@ class PlaceView(TypedDict):
     session_id: UUID | None
     request_id: UUID | None
     hotline: str | None
+    guest_hold_minor: int | None
 
 
 class RequestView(TypedDict):

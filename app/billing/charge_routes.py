@@ -68,6 +68,8 @@ async def place(request: HttpRequest, identity: NamedDependency[Identity | None]
         view = await views.connector_view(connector, person_id, identity.hotline if own and identity else None, now)
     if identity is not None and person_id is None:
         view["refusal"] = "not_allowed"
+    if not request.app.state.settings.stripe_secret_key:
+        view["guest_hold_minor"] = None  # no cards, no guests
     return view
 
 

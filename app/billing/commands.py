@@ -46,7 +46,7 @@ ON CONFLICT (account_id, session_id, revision) DO NOTHING RETURNING id
 async def charge_session(account_id: UUID, session_id: UUID, now: datetime) -> list[Changed]:
     """Price an ended session and book it. One that belongs to nobody, is held, free or has no price is not charged."""
     async with in_account(account_id):
-        session = await charging.session(session_id)
+        session = await _with_payer(account_id, await charging.session(session_id))
         if session is None or session.state != "ended" or session.person_id is None or session.stopped_at is None:
             return []
         if rules.is_free(session) or not session.point_billed:
@@ -57,8 +57,7 @@ async def charge_session(account_id: UUID, session_id: UUID, now: datetime) -> l
         if tariff is None:
             log.error("session without a price", session=str(session_id), site=session.site_name)
             return []
-        cost = rules.price_session(session, await session_values(session_id), tariff)
-        await _book(account_id, session, cost, tariff, now)
+        await _book(account_id, session, await _cost(session, tariff), tariff, now)
     return [Changed(account_id=account_id, kind="session", id=session_id, person_id=session.person_id)]
 
 
@@ -69,7 +68,7 @@ async def settle_session(account_id: UUID, session_id: UUID, now: datetime) -> l
     """
     async with in_account(account_id):
         await execute("SELECT 1 FROM charging_session WHERE id = $1 FOR UPDATE", session_id)
-        session = await charging.session(session_id)
+        session = await _with_payer(account_id, await charging.session(session_id))
         if session is None:
             return []
         standing = (await queries.charges_of_sessions([session_id])).get(session_id)
@@ -90,8 +89,30 @@ async def _book_anew(account_id: UUID, session: Session, standing: Charge | None
         return
     if standing is not None:
         await take_back(account_id, session, standing, now)
+    await _book(account_id, session, await _cost(session, tariff), tariff, now, await queries.next_revision(session.id))
+
+
+async def _with_payer(account_id: UUID, session: Session | None) -> Session | None:
+    """A session with who pays: a guest's stands in the name that all guests of an account share, made at the first one."""
+    if session is None or session.person_id is not None or await queries.guest_hold_minor(session.id) is None:
+        return session
+    await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", str(account_id))
+    person_id = await fetchval("SELECT person_id FROM guest_person")
+    if person_id is None:
+        person_id = new_id()
+        await execute(
+            "INSERT INTO person (account_id, id, kind, family_name, street, postcode, city, country, created_at)"
+            " SELECT $1, $2, 'legal', 'Guests', '', '', '', country, now() FROM site WHERE id = $3", account_id, person_id, session.site_id,
+        )  # fmt: skip
+        await execute("INSERT INTO guest_person (account_id, person_id) VALUES ($1, $2)", account_id, person_id)
+    return msgspec.structs.replace(session, person_id=person_id)
+
+
+async def _cost(session: Session, tariff: Tariff) -> Price:
+    """What a session costs; a guest's never more than was held on the card."""
     cost = rules.price_session(session, await session_values(session.id), tariff)
-    await _book(account_id, session, cost, tariff, now, await queries.next_revision(session.id))
+    held_minor = await queries.guest_hold_minor(session.id)
+    return cost if held_minor is None else rules.capped(cost, held_minor)
 
 
 def _says_the_same(charge: Charge, session: Session) -> bool:
@@ -170,6 +191,7 @@ async def run_month(account_id: UUID, site_id: UUID, period: date, now: datetime
 # A month whose credits outweighed its charges made no bill: they wait for the next one.
 RESIDENTS_TO_BILL = """
 SELECT c.person_id FROM charge c WHERE c.site_id = $1 AND c.period <= $2
+    AND NOT EXISTS (SELECT 1 FROM guest_person g WHERE g.account_id = c.account_id AND g.person_id = c.person_id)
     AND NOT EXISTS (SELECT 1 FROM invoice_charge ic WHERE ic.account_id = c.account_id AND ic.charge_id = c.id)
     AND NOT EXISTS (SELECT 1 FROM invoice i WHERE i.account_id = c.account_id AND i.site_id = c.site_id
                     AND i.person_id = c.person_id AND i.kind = 'charging' AND i.period_start = $2)
@@ -188,10 +210,11 @@ class Credit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     payer: str = ""
 
 
-async def book_payment(account_id: UUID, credit: Credit, now: datetime) -> tuple[Payment, bool]:
+async def book_payment(account_id: UUID, credit: Credit, now: datetime, *, by_card: bool = False) -> tuple[Payment, bool]:
     """Book a credit once and settle the bill that its reference names; an unknown reference waits for a person.
 
-    Returns the payment and whether it is new. More than the bill's open amount stays the resident's credit.
+    `by_card`: the money is with Stripe, not yet on the bank. Returns the payment and whether it is new. More than the bill's
+    open amount stays the resident's credit.
     """
     if credit.amount_minor <= 0:
         raise Refused("invalid_input", 422, "The amount must be above zero.", fields=["amount_minor"])
@@ -204,14 +227,14 @@ async def book_payment(account_id: UUID, credit: Credit, now: datetime) -> tuple
             credit.currency, reference, credit.payer, now,
         )  # fmt: skip
         if payment_id is not None:
-            await _settle(account_id, payment_id, credit, reference, now)
+            await _settle(account_id, payment_id, credit, reference, now, rules.CARDS if by_card else rules.BANK)
         payment = await queries.payment(credit.bank_reference)
     if payment is None:
         raise not_found("payment")
     return payment, payment_id is not None
 
 
-async def _settle(account_id: UUID, payment_id: UUID, credit: Credit, reference: str, now: datetime) -> None:
+async def _settle(account_id: UUID, payment_id: UUID, credit: Credit, reference: str, now: datetime, money: str) -> None:
     # Two transfers for one bill at once: the second sees what the first has left open.
     await execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{account_id}:{reference}")
     row = await fetchrow(
@@ -226,5 +249,5 @@ async def _settle(account_id: UUID, payment_id: UUID, credit: Credit, reference:
         )  # fmt: skip
     person_id = None if row is None else row["person_id"]
     at = local_midnight(credit.received_on, "UTC")
-    entry = rules.payment_entry(payment_id, credit.bank_reference, person_id, credit.amount_minor, credit.currency, at)
+    entry = rules.payment_entry(payment_id, credit.bank_reference, person_id, credit.amount_minor, credit.currency, at, money)
     await post(account_id, entry, now)

@@ -49,7 +49,7 @@ async def issue_bill(account_id: UUID, site: Site, person_id: UUID, period: date
             )  # fmt: skip
             return 0
         bill = await _document(site, resident, charges, period, issued_on, number, available_minor)
-        invoice_id = await _store(account_id, site, person_id, bill, charges, now)
+        invoice_id = await store_bill(account_id, site, person_id, bill, charges, now)
         await use_credit(account_id, invoice_id, bill.credit_minor, now)
         vat_of_charges = sum(charge.vat_minor for charge in charges)
         rounding = rules.invoice_rounding_entry(invoice_id, bill.number, vat_of_charges, bill.vat_minor, bill.currency, now)
@@ -98,7 +98,7 @@ async def _document(
         currency=site.currency,
         reference=reference_for(site.iban, site.creditor_id.int % 1_000_000, issued_on.year, number),
         positions=lines,
-        sessions=await _session_lines(charges),
+        sessions=await session_lines(charges),
         vat=tuple(groups),
         net_minor=sum(group.net_minor for group in groups),
         vat_minor=sum(group.vat_minor for group in groups),
@@ -138,7 +138,7 @@ def positions(charges: Sequence[Charge]) -> tuple[PriceLine, ...]:
     return tuple(added[key] for key in sorted(added) if added[key].quantity or added[key].amount_minor)
 
 
-async def _session_lines(charges: Sequence[Charge]) -> tuple[SessionLine, ...]:
+async def session_lines(charges: Sequence[Charge]) -> tuple[SessionLine, ...]:
     """One line a session, whatever was corrected; a correction of an earlier bill shows the difference."""
     by_session: dict[UUID, list[Charge]] = {}
     for charge in charges:
@@ -160,15 +160,18 @@ async def _session_line(session_id: UUID, charges: Sequence[Charge]) -> SessionL
     )  # fmt: skip
 
 
-async def _store(account_id: UUID, site: Site, person_id: UUID, bill: BillDocument, charges: list[Charge], now: datetime) -> UUID:
+async def store_bill(
+    account_id: UUID, site: Site, person_id: UUID, bill: BillDocument, charges: list[Charge], now: datetime, kind: str = "charging"
+) -> UUID:
+    """Keep a bill of charges with its document (inside the caller's transaction); the charges are on it from now on."""
     invoice_id, pdf = new_id(), render_bill(bill)
     await execute(
         "INSERT INTO invoice (account_id, id, creditor_id, site_id, person_id, number, period_start, period_end, issued_on,"
-        " due_on, currency, net_minor, vat_minor, gross_minor, energy_wh, reference, document, pdf, pdf_sha256, created_at)"
-        " VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)",
+        " due_on, currency, net_minor, vat_minor, gross_minor, energy_wh, reference, document, pdf, pdf_sha256, created_at, kind)"
+        " VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)",
         account_id, invoice_id, site.creditor_id, site.id, person_id, bill.number, bill.period_start, bill.period_end,
         bill.issued_on, bill.due_on, bill.currency, bill.net_minor, bill.vat_minor, bill.gross_minor, bill.energy_wh,
-        bill.reference, msgspec.json.encode(bill).decode(), pdf, hashlib.sha256(pdf).hexdigest(), now,
+        bill.reference, msgspec.json.encode(bill).decode(), pdf, hashlib.sha256(pdf).hexdigest(), now, kind,
     )  # fmt: skip
     for charge in charges:
         await execute(

@@ -79,6 +79,21 @@ async def next_revision(session_id: UUID) -> int:
     return int(await fetchval("SELECT coalesce(max(revision), 0) + 1 FROM charge WHERE session_id = $1", session_id))
 
 
+async def guest_hold_at(station_id: UUID) -> int | None:
+    """What is held on a guest's card at a station; None where it takes no guests."""
+    held = await fetchval("SELECT hold_minor FROM guest_station WHERE station_id = $1", station_id)
+    return None if held is None else int(held)
+
+
+async def guest_hold_minor(session_id: UUID) -> int | None:
+    """What is held on a guest's card for a session: the most that it costs. None: it is no guest's."""
+    held = await fetchval(
+        "SELECT g.hold_minor FROM guest_charge g JOIN charging_session x ON x.account_id = g.account_id AND x.request_id = g.request_id"
+        " WHERE x.id = $1", session_id,
+    )  # fmt: skip
+    return None if held is None else int(held)
+
+
 async def open_period(site_id: UUID, period: date) -> date:
     """The first month from `period` on whose bills are not out yet: what comes late goes on the next bill."""
     issued = await fetch(

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
 from app.charging.model import Session
 from app.kernel.calendar import local_date
-from app.kernel.money import permille_of
+from app.kernel.money import permille_of, to_major
 from app.ledger.model import Entry, Posting
 from app.ledger.rules import without_zeros
 from app.metering.model import MeterPoint
-from app.tariffs.model import Price, Tariff, UsePiece
-from app.tariffs.rules import price, use_pieces
+from app.tariffs.model import Price, PriceLine, Tariff, UsePiece
+from app.tariffs.rules import price, use_pieces, vat_groups
 
 Status = Literal["issued", "partly_paid", "paid", "overdue"]
 
@@ -21,6 +22,7 @@ ENERGY_REVENUE = "revenue:energy"
 VAT = "vat:output"
 ROUNDING = "rounding"
 BANK = "bank"
+CARDS = "clearing:cards"  # paid by card, and not yet on the bank
 UNMATCHED = "payments:unmatched"
 
 
@@ -88,8 +90,24 @@ def session_entry(session: Session, cost: Price, owner_id: UUID | None, permille
     )
 
 
-def payment_entry(payment_id: UUID, bank_reference: str, person_id: UUID | None, amount_minor: int, currency: str, at: datetime) -> Entry:
-    """Money on the bank; it settles the resident's debt, or waits unmatched."""
+def capped(cost: Price, most_minor: int) -> Price:
+    """A price that is never above what was held on a guest's card: what goes beyond it is a line that takes it off."""
+    over = cost.gross_minor - most_minor
+    if over <= 0:
+        return cost
+    off = PriceLine(dimension="session", band="single", quantity=Decimal(-1), unit="session", unit_price=to_major(over, cost.currency),
+                    amount_minor=-over, label=f"≤ {to_major(most_minor, cost.currency):.2f} {cost.currency}")  # fmt: skip
+    lines = (*cost.lines, off)
+    groups = vat_groups(lines, cost.vat_rate, vat_included=True)
+    return Price(
+        currency=cost.currency, vat_rate=cost.vat_rate, net_minor=sum(one.net_minor for one in groups),
+        vat_minor=sum(one.vat_minor for one in groups), gross_minor=sum(one.gross_minor for one in groups), lines=lines,
+    )  # fmt: skip
+
+
+def payment_entry(payment_id: UUID, bank_reference: str, person_id: UUID | None, amount_minor: int, currency: str, at: datetime,
+                  money: str = BANK) -> Entry:  # fmt: skip
+    """Money on the bank (or `money`, such as from cards); it settles the resident's debt, or waits unmatched."""
     other = UNMATCHED if person_id is None else receivable(person_id)
     return Entry(
         source_key=f"payment:{bank_reference}",
@@ -98,7 +116,7 @@ def payment_entry(payment_id: UUID, bank_reference: str, person_id: UUID | None,
         text="Payment received",
         occurred_at=at,
         currency=currency,
-        postings=(Posting(BANK, amount_minor), Posting(other, -amount_minor)),
+        postings=(Posting(money, amount_minor), Posting(other, -amount_minor)),
     )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.billing.answers import BillView, CostView, LineView, MonthView, PlaceView, PricesView, RequestView, SessionView
 from app.billing.model import Charge
-from app.billing.queries import Bill, charges_of_sessions
+from app.billing.queries import Bill, charges_of_sessions, guest_hold_at
 from app.billing.rules import price_session
 from app.charging import queries as charging
 from app.charging import rules as charging_rules
@@ -106,6 +106,7 @@ async def connector_view(connector: Connector, person_id: UUID | None, hotline: 
         "max_power_w": connector.max_power_w, "price": None if tariff is None else tariff_view(tariff),
         "can_start": refusal is None, "refusal": refusal, "session_id": connector.open_session_id if mine else None,
         "request_id": connector.open_request_id if asked else None, "hotline": hotline,
+        "guest_hold_minor": None if connector.billing_point_id else await guest_hold_at(connector.station_id),
     }  # fmt: skip
 
 

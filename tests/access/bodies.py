@@ -12,6 +12,7 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 
 # Path parameters that mean something else on these routes.
 KINDS = {
+    "/api/bills/{bill_id}/card/{payment_id}": {"payment_id": "card_payment_id"},
     "/api/requests/{request_id}": {"request_id": "charge_request_id"},
     "/api/operator/badge-requests/{request_id}/answer": {"request_id": "badge_request_id"},
     "/api/access-requests/{request_id}/answer": {"request_id": "access_request_id"},
@@ -20,7 +21,7 @@ KINDS = {
     "/api/me/community-meters/{connection_id}/consumption": {"connection_id": "my_connection_id"},
 }
 # Path parameters that are words and name no object.
-WORDS = {"step": "terms_signed", "position": "energy", "day": "2026-10-01", "kind": "electricity"}
+WORDS = {"step": "terms_signed", "position": "energy", "day": "2026-10-01", "kind": "electricity", "token": "0" * 64}
 QUERIES = {
     "GET /api/operator/month": "?period=2026-10", "GET /api/owner/sessions": "?period=2026-10", "GET /api/owner/revenue": "?period=2026-09",
     "GET /api/search": "?q=zq", "POST /api/operator/firmware": "?name=new.bin", "GET /api/events": "?code={code}",
@@ -79,6 +80,8 @@ BODIES: dict[str, Body] = {
     "POST /api/admin/accounts/{account_id}/licence": _plain(licence="plus"),
     "POST /api/admin/applications": _plain(**ACCOUNT),
     "POST /api/admin/applications/{request_id}/answer": _plain(approve=True),
+    "POST /api/c/{code}/guest": lambda world, slot, role: {"idempotency_key": str(uuid4())},
+    "PUT /api/stations/{station_id}/guests": _plain(hold_minor=None),
     "POST /api/badge-requests": _plain(kind="extra"),
     "POST /api/billing-points": _ref("building_id", "building_id", name="New"),
     "PATCH /api/billing-points/{point_id}": _plain(version=1, priority=7),

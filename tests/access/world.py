@@ -257,6 +257,13 @@ async def _logins(world: World, number: int) -> None:
         )  # fmt: skip
         login = await _insert("login", email=f"{slot}-second@{letter}.example", name=f"zqacc{letter}x", created_at=NOW)
         grant = await _insert("role_grant", account_id=account, login_id=login, role="resident", person_id=person, valid_from=TODAY)
+        card = await _insert("stored_card", account_id=account, person_id=person, state="in_use", brand="visa", last4="4242",
+                             method_ref="pm", created_at=NOW, changed_at=NOW)  # fmt: skip
+        bill = await fetchval(f"{OF_PERSON['bill_id']} LIMIT 1", person)
+        payment = await _insert("card_payment", account_id=account, invoice_id=bill, person_id=person, amount_minor=100, currency="CHF",
+                                created_at=NOW, changed_at=NOW)  # fmt: skip
+        _slot(world, number, "card_id", slot, card)
+        _slot(world, number, "card_payment_id", slot, payment)
         _slot(world, number, "invitation_id", slot, invitation)
         _slot(world, number, "grant_id", slot, grant)
     for slot, site in zip(("mine", "account"), world.sites[number], strict=True):

@@ -28,6 +28,7 @@ MEANINGS = {
     413: "The body is too large.",
     422: "Some of the input cannot be used; `params.fields` names it.",
     429: "Too many tries; `Retry-After` says when to come back.",
+    503: "A part that this needs does not answer; `code` says which.",
 }
 
 

@@ -82,11 +82,12 @@ class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     kind: Literal["charging", "electricity"] = "charging"
     energy: EnergyFacts | None = None
+    by_card: bool = False  # a guest's receipt: the card that was held pays it
 
     @property
     def payable_minor(self) -> int:
-        """What is still to be paid: the total less the credit that was used for it."""
-        return self.gross_minor - self.credit_minor
+        """What is still to be paid: the total less the credit that was used for it; nothing of a receipt."""
+        return 0 if self.by_card else self.gross_minor - self.credit_minor
 
 
 class DoesNotAddUp(ValueError):
@@ -123,7 +124,8 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
     swiss = bill.iban[:2] in ("CH", "LI")
     has_slip = swiss and bill.currency in ("CHF", "EUR") and bill.payable_minor > 0 and not bill.corrects
     has_epc = not swiss and bill.currency == "EUR" and bill.payable_minor > 0 and not bill.corrects
-    title = f"{t['credit_note' if bill.corrects else 'bill' if bill.energy is None else 'bill_electricity']} {bill.number}"
+    kind = "credit_note" if bill.corrects else "receipt_guest" if bill.by_card else "bill" if bill.energy is None else "bill_electricity"
+    title = f"{t[kind]} {bill.number}"
     facts = [
         (t["bill_no"], bill.number),
         (t["issued"], words.day(bill.issued_on, form)),
@@ -135,7 +137,7 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
         "title": title, "language": bill.locale, "country": bill.creditor.country,
         "creditor": {"name": words.shortened(bill.creditor.name, 70)}, "headline": words.shortened(bill.site_name, 60),
         "sender": _one_line(bill.creditor),
-        "address": _lines(bill.resident), "facts": facts, "currency": bill.currency, "amount": payable,
+        "address": _lines(bill.resident), "facts": facts, "currency": bill.currency, "amount": amount if bill.by_card else payable,
         "due_label": t["due"], "due": "" if bill.corrects or not bill.payable_minor else words.day(bill.due_on, form),
         "how": _how(bill, t, has_epc), "comparison": _comparison(bill, form),
         "positions_head": [t["position"], t["quantity"], t["amount"]], "positions": _positions(bill, form),
@@ -174,7 +176,7 @@ def _how(bill: BillDocument, t: dict[str, str], has_epc: bool) -> str:
     if bill.corrects:
         return t["how_credit"]
     if not bill.payable_minor:
-        return t["how_paid"]
+        return t["how_card" if bill.by_card else "how_paid"]
     return t["how_epc"].format(iban=words.grouped(plain_reference(bill.iban))) if has_epc else t["how"]
 
 
@@ -287,7 +289,7 @@ def _comparison(bill: BillDocument, form: str) -> str:
     if bill.energy:
         return t["first_electricity"]
     if bill.last_month is None:
-        return t["first"]
+        return "" if bill.by_card else t["first"]
     gross, energy_wh = bill.last_month
     difference = bill.gross_minor - gross
     if difference == 0:

@@ -1,7 +1,7 @@
 import { prepareConsoleWords } from './words.svelte';
 
 /** Every page by its path; its code is loaded when it is first shown. `open`: also for people who have not signed in. */
-export type PageName = 'signin' | 'place' | 'home' | 'charge' | 'scan' | 'session' | 'history' | 'usage' | 'bills' | 'bill' | 'account' | 'owner' | 'operator' | 'station' | 'review' | 'console' | 'welcome' | 'forms' | 'ask';
+export type PageName = 'signin' | 'place' | 'guest' | 'home' | 'charge' | 'scan' | 'session' | 'history' | 'usage' | 'bills' | 'bill' | 'account' | 'owner' | 'operator' | 'station' | 'review' | 'console' | 'welcome' | 'forms' | 'ask';
 export interface PageEntry { name: PageName; path: RegExp; load: () => Promise<{ default: unknown }>; open?: boolean }
 
 type Load = PageEntry['load'];
@@ -14,6 +14,7 @@ export const pages: PageEntry[] = [
   { name: 'forms', path: /^\/forms$/, load: () => import('../routes/Forms.svelte'), open: true },
   { name: 'ask', path: /^\/ask$/, load: withWords(() => import('../routes/Ask.svelte')), open: true },
   { name: 'place', path: /^\/c\/([^/]+)$/, load: () => import('../routes/Place.svelte'), open: true },
+  { name: 'guest', path: /^\/g\/([0-9a-f]{64})$/, load: () => import('../routes/Guest.svelte'), open: true },
   { name: 'home', path: /^\/$/, load: () => import('../routes/Home.svelte') },
   { name: 'charge', path: /^\/charge$/, load: () => import('../routes/Charge.svelte') },
   { name: 'scan', path: /^\/scan$/, load: () => import('../routes/Scan.svelte') },
