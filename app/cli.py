@@ -44,6 +44,7 @@ HELP = {
     "bank-statement": "book the credits of a bank's file (camt.053, camt.054; XML or zip) by their references; again changes nothing",
     "ca": "the certificate authority for stations: make, show, issue, revoke, change the root",
     "schema": "write the OpenAPI document to a file",
+    "gateway": "the gateway of a house: stations on its network go through it, and what it hears is kept while the internet is away",
     "clean": "list the servers' data of deleted installations (kept under /var/lib/hofstrom as root), or remove those named",
     "check": "say what is wrong with this installation and what to do",
 }
@@ -69,6 +70,10 @@ def parser() -> argparse.ArgumentParser:
         made[name].add_argument("--site", help="a site's name or id (default: every site)")
     made["payouts"].add_argument("--out", default="", help="folder for the files (default: the data folder)")
     authority_arguments(made["ca"])
+    for name, place in (("platform", "ws://127.0.0.1:9000/ocpp"), ("web", "http://127.0.0.1:8000"), ("host", "0.0.0.0")):  # noqa: S104
+        made["gateway"].add_argument(f"--{name}", default=place)
+    made["gateway"].add_argument("--port", type=int, default=9000)
+    made["gateway"].add_argument("--token-file", type=Path, help="the gateway's token, for readings (default: none are sent)")
     made["schema"].add_argument("file", type=Path)
     made["bank-statement"].add_argument("file", type=Path)
     for name in ("reference", "amount", "bank-reference"):
@@ -91,8 +96,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def resolved(settings: Settings, command: str) -> Settings:
     """The settings with secret; addresses of a running `hofstrom up` are taken from its ready.json."""
-    if command in ("up", "check", "clean"):
-        return settings  # these judge the data folder before they touch it
+    if command in ("up", "check", "clean", "gateway"):
+        return settings  # these judge the data folder before they touch it, or need no more of it than a place
     settings = with_secret(settings)
     live = None if settings.database_url else running(settings.data)
     if live is None:
@@ -349,6 +354,14 @@ def _ca(settings: Settings, args: argparse.Namespace) -> int:
     return asyncio.run(step()) if args.step in ("make", "show", "root") else _with_database(settings, step)
 
 
+def _gateway(settings: Settings, args: argparse.Namespace) -> int:
+    from gateway.main import run
+
+    token = args.token_file.read_text().strip() if args.token_file else ""
+    asyncio.run(run(args.platform, args.web, token, settings.data / "gateway", args.host, args.port))
+    return 0
+
+
 def _schema(settings: Settings, args: argparse.Namespace) -> int:
     from app.main import document
 
@@ -360,7 +373,7 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
     "up": _up, "web": _web, "ocpp": _ocpp, "worker": _worker, "migrate": _migrate, "demo": _demo, "demo-stations": _demo_stations,
     "badge": _badge, "station": _station, "month": _month, "payouts": _payouts, "payment": _payment,
     "bank-statement": _bank_statement,
-    "ca": _ca, "schema": _schema, "check": _check, "clean": _clean,
+    "ca": _ca, "gateway": _gateway, "schema": _schema, "check": _check, "clean": _clean,
 }  # fmt: skip
 
 if __name__ == "__main__":

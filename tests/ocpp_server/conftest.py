@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from app.charging.intents import V16, V201
 from app.database.transaction import as_owner, fetch
 from app.kernel.clock import utc_now
 from app.kernel.settings import settings_from
@@ -116,3 +117,18 @@ async def secured(database, redis_url, settings_for, tmp_path) -> AsyncIterator[
 def protocols(request) -> tuple[str, ...]:
     """The subprotocol that a station offers."""
     return (request.param,)
+
+
+@pytest.fixture(params=[V16, V201])
+def version(request) -> str:
+    """Each version in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def staff(site, settings_for, tmp_path) -> AsyncIterator[Any]:
+    """The site with people who sign in over HTTP."""
+    from tests.ocpp_server.staff import staffed
+
+    async with staffed(site, settings_for(), tmp_path) as made:
+        yield made

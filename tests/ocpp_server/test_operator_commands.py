@@ -17,17 +17,6 @@ from tests.ocpp_server.list_station import ListStation, obeying
 from tests.ocpp_server.staff import connected, staffed
 
 
-@pytest.fixture(params=[i.V16, i.V201])
-def version(request):
-    return request.param
-
-
-@pytest.fixture
-async def staff(site, settings_for, tmp_path):
-    async with staffed(site, settings_for(), tmp_path) as made:
-        yield made
-
-
 async def next_call(station):
     call = await station.next_call()
     return call[2], call[3]

@@ -13,22 +13,10 @@ from app.kernel.identifiers import new_id
 from tests.charging.house import BADGE_ANNA, BADGE_BEN, SECRET
 from tests.ocpp_server.conftest import eventually, rows
 from tests.ocpp_server.speaking import Charge
-from tests.ocpp_server.staff import staffed
 
 
 def utc():
     return datetime.now(UTC)
-
-
-@pytest.fixture(params=[V16, V201])
-def version(request):
-    return request.param
-
-
-@pytest.fixture
-async def staff(site, settings_for, tmp_path):
-    async with staffed(site, settings_for(), tmp_path) as made:
-        yield made
 
 
 async def kept(staff, state="reserved", connector=1, hours=1, person=None):

@@ -8,21 +8,9 @@ from app.charging.intents import V16, V201
 from app.charging.station_setup import MOST_BOOTS
 from tests.ocpp_server.conftest import eventually, rows
 from tests.ocpp_server.raw_station import start_payload
-from tests.ocpp_server.staff import staffed
 
 INTERVAL, RETRIES = "HeartbeatInterval", "ResetRetries"
 NAMES = {V16: (INTERVAL, RETRIES), V201: (f"OCPPCommCtrlr.{INTERVAL}", f"OCPPCommCtrlr.{RETRIES}")}
-
-
-@pytest.fixture(params=[V16, V201])
-def version(request):
-    return request.param
-
-
-@pytest.fixture
-async def staff(site, settings_for, tmp_path):
-    async with staffed(site, settings_for(), tmp_path) as made:
-        yield made
 
 
 class Configured:

@@ -12,20 +12,9 @@ from app.charging import intents as i
 from app.charging import station_files
 from app.database.transaction import as_owner, execute
 from tests.ocpp_server.conftest import rows
-from tests.ocpp_server.staff import connected, staffed
+from tests.ocpp_server.staff import connected
 
 FIRMWARE = os.urandom(300_000)
-
-
-@pytest.fixture(params=[i.V16, i.V201])
-def version(request):
-    return request.param
-
-
-@pytest.fixture
-async def staff(site, settings_for, tmp_path):
-    async with staffed(site, settings_for(), tmp_path) as made:
-        yield made
 
 
 async def link_for_diagnostics(staff, station):
