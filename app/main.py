@@ -51,7 +51,7 @@ from app.metering import reading_routes
 from app.onboarding import routes as onboarding
 from app.payouts import routes as payouts
 from app.privacy import routes as privacy
-from app.residents import access_request_routes, access_routes, my_routes, people_routes, search
+from app.residents import access_request_routes, access_routes, iban_routes, my_routes, people_routes, search
 from app.residents import routes as residents
 from app.sites import api_routes, terms_routes
 from app.sites import routes as sites
@@ -171,6 +171,7 @@ ROUTES = [
     search.ROUTES,
     access_routes.ROUTES,
     access_request_routes.ROUTES,
+    iban_routes.ROUTES,
     privacy.ROUTES,
     tariffs.ROUTES,
     onboarding.ROUTES,

@@ -16,6 +16,7 @@ from app.kernel.regime import standard_vat
 from app.onboarding import rules
 from app.onboarding.model import ContactForm, FormPage, Link, Rate, RatesForm, SolutionsForm
 from app.outbox.commands import record
+from app.residents.iban_changes import ask_for_iban
 from app.sites.model import RHYTHM
 from app.tariffs.commands import enter_tariff
 from app.tariffs.queries import tariff_in_force
@@ -182,18 +183,23 @@ async def _apply(actor: Actor, site_id: UUID, contact: ContactForm, solutions: S
 async def _owner(actor: Actor, site_id: UUID, contact: ContactForm, iban: str, solutions: SolutionsForm, now: datetime) -> UUID:
     terms = await fetchrow("SELECT owner_id FROM owner_terms WHERE site_id = $1 AND period @> $2::date", site_id, now.date())
     kind = "natural" if contact.owner_kind == "single_owner" and contact.given_name.strip() else "legal"
-    values = (kind, contact.given_name.strip(), contact.family_name.strip(), contact.email, contact.phone, contact.street, contact.postcode,
-              contact.city, contact.country, iban)  # fmt: skip
+    billing = contact.billing or contact  # an account's address is where its bills go
+    postal = f"{contact.street}, {contact.postcode} {contact.city}, {contact.country}"
+    values = (kind, contact.given_name.strip(), contact.family_name.strip(), contact.email, contact.phone, billing.street, billing.postcode,
+              billing.city, billing.country, postal if contact.billing else "")  # fmt: skip
     if terms is not None:
         await execute(
             "UPDATE person SET kind = $2, given_name = $3, family_name = $4, email = $5, phone = $6, street = $7, postcode = $8, city = $9,"
-            " country = $10, iban = $11, version = version + 1 WHERE id = $1", terms["owner_id"], *values,
+            " country = $10, postal_address = $11, iban = coalesce(iban, $12), version = version + 1 WHERE id = $1", terms["owner_id"],
+            *values, iban,
         )  # fmt: skip
+        await ask_for_iban(actor, terms["owner_id"], iban, now)  # another account than the known one waits for somebody to confirm it
         return UUID(str(terms["owner_id"]))
     person_id = new_id()
     await execute(
-        "INSERT INTO person (account_id, id, kind, given_name, family_name, email, phone, street, postcode, city, country, iban,"
-        " created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)", actor.account_id, person_id, *values, now,
+        "INSERT INTO person (account_id, id, kind, given_name, family_name, email, phone, street, postcode, city, country,"
+        " postal_address, iban, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)", actor.account_id,
+        person_id, *values, iban, now,
     )  # fmt: skip
     first = min(now.date(), solutions.billing_from)
     await execute("INSERT INTO owner_terms (account_id, id, site_id, owner_id, period) VALUES ($1, $2, $3, $4, daterange($5, NULL))",

@@ -15,6 +15,15 @@ Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
 OwnerKind = Literal["single_owner", "condominium_administrator", "property_manager"]
 
 
+class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where bills and statements go, if not to the postal address."""
+
+    street: Needed
+    postcode: Needed
+    city: Needed
+    country: Country = "CH"
+
+
 class ContactForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Form 1: who owns the site. The e-mail address is where the access goes."""
 
@@ -27,6 +36,7 @@ class ContactForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     postcode: Needed
     city: Needed
     country: Country = "CH"
+    billing: Address | None = None
 
 
 class SolutionsForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

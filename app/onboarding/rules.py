@@ -4,26 +4,17 @@ from collections.abc import Sequence
 from datetime import time
 from decimal import Decimal
 
-from stdnum import iban as iban_number
-from stdnum.exceptions import ValidationError
-
 from app.kernel.errors import Refused
+from app.kernel.iban import plain_iban
 from app.onboarding.model import ContactForm, Rate, RatesForm, SolutionsForm
 from app.tariffs.model import Component
 
+__all__ = ["plain_iban"]
 # What is sold by the kWh through a tariff of the site today; the other solutions have their own ways of billing.
 PRICED = frozenset({"charging"})
 HIGH_FROM, HIGH_TO = time(7), time(20)
 WORKDAYS = (1, 2, 3, 4, 5)
 DEAREST = 100
-
-
-def plain_iban(text: str) -> str:
-    """An IBAN without blanks. Raises Refused bad_iban where its check digits or length are wrong."""
-    try:
-        return str(iban_number.validate(text))
-    except ValidationError as error:
-        raise Refused("bad_iban", 422, "This IBAN is not right: check its digits.", fields=["iban"]) from error
 
 
 def check_contact(form: ContactForm) -> None:

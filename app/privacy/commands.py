@@ -54,6 +54,8 @@ async def erase_person(actor: Actor, person_id: UUID, reason: str, now: datetime
             cut = new_id().bytes + new_id().bytes
             await execute("UPDATE badge SET state = 'lost', label = '', uid_tail = '', uid_sealed = NULL, uid_hash = $2 WHERE id = $1",
                           badge["id"], cut)  # fmt: skip
+        await execute("UPDATE iban_change SET iban = '', withdrawn_at = CASE WHEN confirmed_at IS NULL THEN coalesce(withdrawn_at, $2) END"
+                      " WHERE person_id = $1", person_id, now)  # fmt: skip
         await execute("UPDATE badge_request SET place = '', answer = '' WHERE person_id = $1", person_id)
         await note(actor, "person", person_id, "erased", now, reason="asked for")
         await record("PersonErased", {"person_id": person_id}, account_id=actor.account_id)
@@ -66,6 +68,7 @@ UNION ALL SELECT 1 FROM stakeholder WHERE person_id = $1 AND (upper(period) IS N
 """
 CUT_PERSON = """
 UPDATE person SET given_name = '', family_name = $2, email = NULL, phone = '', street = '-', postcode = '-', city = '-', iban = NULL,
+    postal_address = '',
     correspondence = 'post', erased_at = $3, version = version + 1 WHERE id = $1
 """
 LOGINS = """

@@ -19,6 +19,7 @@ class PersonalData(msgspec.Struct, frozen=True, kw_only=True):
 
     person: administration.PersonDetail
     iban: str | None
+    postal_address: str
     contacts: list[administration.Contact]
     stays: list[dict[str, Any]]
     badges: list[administration.BadgeRow]
@@ -59,10 +60,10 @@ async def personal_data(person_id: UUID, today: date) -> PersonalData | None:
         return None
     listed = await billing.bills_of_person(person_id, today)
     pdfs = {bill.number: found[2] for bill in listed if (found := await billing.bill_pdf(bill.id)) is not None}
-    iban = (await fetch("SELECT iban FROM person WHERE id = $1", person_id))[0]["iban"]
+    more = (await fetch("SELECT iban, postal_address FROM person WHERE id = $1", person_id))[0]
     sessions = await charging.sessions_of_person(person_id, None, MOST_SESSIONS)
     return PersonalData(
-        person=person, iban=iban, contacts=await administration.contacts(person_id),
+        person=person, iban=more["iban"], postal_address=more["postal_address"], contacts=await administration.contacts(person_id),
         stays=[dict(row) for row in await fetch(STAYS, person_id)], badges=await administration.badges(person_id),
         badge_requests=await administration.badge_requests(person_id), sessions=[_session(one) for one in sessions],
         bills=[_bill(bill) for bill in listed], payments=[dict(row) for row in await fetch(PAYMENTS, person_id)],

@@ -137,6 +137,7 @@ BODIES: dict[str, Body] = {
     "POST /api/people/{person_id}/erase": _plain(**REASON),
     "POST /api/contacts/{contact_id}/access": _plain(),
     "POST /api/sign-in": lambda world, slot, role: {"email": f"{role.replace('_', '-')}@musterhof.example", "password": "hofstrom-demo"},
+    "POST /api/people/{person_id}/iban": _plain(iban="CH5604835012345678009"),
     "POST /api/sign-in-link": _plain(email="resident@musterhof.example"),
     "POST /api/sign-in-link/redeem": _plain(token="nobody's"),
     "POST /api/sites": _ref("creditor_id", "creditor_id", name="New", street="S", postcode="1", city="C"),

@@ -140,6 +140,8 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
         await _insert(
             "contact", account_id=account, person_id=row["person_id"], name=word, email=f"{word}@c.example", phone=word, role=word
         )
+        await _insert("iban_change", account_id=account, person_id=row["person_id"], iban="CH5604835012345678009", asked_by_name=word,
+                      asked_at=NOW)  # fmt: skip
         await _insert("badge_request", account_id=account, person_id=row["person_id"], kind="new", place=word, created_at=NOW)
         await _insert("charge_request", account_id=account, station_id=station, connector_no=1, person_id=row["person_id"],
                       billing_point_id=row["billing_point_id"], idempotency_key=new_id(), tag_hash=token_hash(f"{letter}{house}{index}"),
@@ -302,6 +304,7 @@ async def _people(world: World, number: int) -> dict[str, UUID]:
 
 OF_PERSON = {
     "contact_id": "SELECT id FROM contact WHERE person_id = $1", "badge_id": "SELECT id FROM badge WHERE person_id = $1 ORDER BY id",
+    "change_id": "SELECT id FROM iban_change WHERE person_id = $1",
     "badge_request_id": "SELECT id FROM badge_request WHERE person_id = $1", "person_id": "SELECT id FROM person WHERE id = $1",
     "charge_request_id": "SELECT id FROM charge_request WHERE person_id = $1",
     "bill_id": "SELECT id FROM invoice WHERE person_id = $1 ORDER BY id", "stay_id": "SELECT id FROM occupancy WHERE person_id = $1",

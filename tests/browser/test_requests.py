@@ -1,9 +1,9 @@
 """Asking for access in public, and the answer in the console."""
 
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import House
-from tests.browser.console import enter, seen
+from tests.browser.console import enter, seen, site_of
 
 
 def test_somebody_asks_for_access_and_is_let_in_by_the_operator(desk: BrowserContext, house: House):
@@ -30,3 +30,30 @@ def test_somebody_asks_for_access_and_is_let_in_by_the_operator(desk: BrowserCon
     expect(page.get_by_test_id("notice")).to_contain_text("on its way")
     expect(request).to_have_count(0)
     expect(page.get_by_test_id("invitation").filter(has_text="Ida Frei")).to_be_visible()
+
+
+def test_owner_and_operator_consent_to_a_developers_reading_and_one_takes_it_back(desk: BrowserContext, house: House):
+    path = f"/console/sites/{site_of(house)}/terms"
+    page = enter(desk, house, "operator", path)
+    form = page.get_by_test_id("api-right-form")
+    form.get_by_label("E-mail of the developer").fill(house.login("resident")["email"])
+    form.get_by_test_id("send").click()
+    expect(form.get_by_test_id("refused")).to_contain_text("developer")
+    form.get_by_label("E-mail of the developer").fill(house.login("developer")["email"])
+    form.get_by_test_id("send").click()
+    right = page.get_by_test_id("api-right")
+    expect(right).to_contain_text("Owner: still missing")
+    sign_out_of(page)
+    page = enter(desk, house, "owner", path)
+    right = page.get_by_test_id("api-right")
+    right.get_by_test_id("consent").click()
+    expect(right).not_to_contain_text("still missing")
+    seen(page, "api-rights")
+    right.get_by_test_id("end-consent").click()
+    expect(right).to_have_count(0)
+
+
+def sign_out_of(page: Page) -> None:
+    """Leave, so that somebody else signs in."""
+    page.context.clear_cookies()
+    page.close()

@@ -15,10 +15,11 @@ from app.kernel.errors import Refused
 from app.kernel.regime import standard_vat
 from app.kernel.settings import settings_from
 from app.onboarding import commands, rules
-from app.onboarding.model import ContactForm, Rate, RatesForm, SolutionsForm
+from app.onboarding.model import Address, ContactForm, Rate, RatesForm, SolutionsForm
 from app.residents import administration
 from app.sites import administration as sites
 from app.sites import commands as site_commands
+from app.sites import terms
 from app.tariffs.queries import tariff_in_force
 from notifications.commands import mail_site_form
 from tests.charging.house import House, make_house
@@ -91,6 +92,58 @@ async def test_what_the_owner_sends_becomes_the_sites_owner_solutions_method_ter
     assert before is None and tariff is not None
     assert [(c.band, c.unit_price) for c in tariff.components] == [("high", Decimal("0.35")), ("low", Decimal("0.27"))]
     assert tariff.vat_rate == Decimal("0.0810")
+
+
+@pytest.mark.row("O02")
+async def test_the_contact_form_has_kind_names_mail_phone_postal_and_billing_address_and_needs_the_mail(desk):
+    for name in ("owner_kind", "family_name", "email", "street", "postcode", "city"):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert({key: value for key, value in msgspec.to_builtins(CONTACT).items() if key != name}, ContactForm)
+    token = await desk.link()
+    for email in ("nowhere", "a b@example.org"):
+        wrong = msgspec.structs.replace(CONTACT, email=email)
+        assert (await refusal(commands.save_draft(token, 1, wrong, None, None, NOW))).code == "bad_email"
+    for version, kind in enumerate(("single_owner", "condominium_administrator", "property_manager"), start=1):
+        person = msgspec.structs.replace(CONTACT, owner_kind=kind, given_name="Nora", family_name="Nord")
+        await commands.save_draft(token, version, person, None, None, NOW)
+    elsewhere = msgspec.structs.replace(CONTACT, billing=Address(street="Postfach 7", postcode="3001", city="Bern"))
+    await commands.save_draft(token, 4, elsewhere, SOLUTIONS, RATES, NOW)
+    await commands.submit(token, NOW)
+    async with in_account(desk.house.account_id):
+        row = await fetchrow("SELECT * FROM person WHERE email = 'nord@example.org'")
+    assert (row["street"], row["postcode"], row["city"], row["postal_address"], row["phone"]) == (
+        "Postfach 7", "3001", "Bern", "N 1, 3000 Bern, CH", "+41")  # fmt: skip
+
+
+@pytest.mark.row("O04")
+async def test_the_billing_method_is_exactly_one_of_two_and_becomes_the_sites(desk):
+    for wrong in (None, "both", ["operator_bills", "owner_statements"]):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert({**msgspec.to_builtins(SOLUTIONS), "method": wrong}, SolutionsForm)
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({key: value for key, value in msgspec.to_builtins(SOLUTIONS).items() if key != "method"}, SolutionsForm)
+    token = await filled(desk)
+    await commands.submit(token, NOW)
+    async with in_account(desk.house.account_id):
+        assert [one.method for one in await sites.methods(desk.site)] == ["owner_statements"]
+
+
+async def test_another_account_in_the_form_than_the_known_one_waits_for_a_confirmation(desk):
+    token = await filled(desk)
+    await commands.submit(token, NOW)
+    async with in_account(desk.house.account_id):
+        owner = await fetchval("SELECT owner_id FROM owner_terms WHERE site_id = $1", desk.site)
+    form = terms.NewStakeholder(kind="owner", person_id=owner, first=date(2026, 1, 1))
+    await terms.add_stakeholder(desk.actor, desk.house.site_id, form, NOW)
+    desk.site = desk.house.site_id
+    token = await desk.link()
+    other = msgspec.structs.replace(SOLUTIONS, iban="CH56 0483 5012 3456 7800 9")
+    await commands.save_draft(token, 1, CONTACT, other, RATES, NOW)
+    await commands.submit(token, NOW)
+    async with in_account(desk.house.account_id):
+        assert await fetchval("SELECT iban FROM person WHERE id = $1", owner) == "CH9300762011623852957"
+        waiting = await fetchval("SELECT iban FROM iban_change WHERE person_id = $1 AND confirmed_at IS NULL", owner)
+    assert waiting == "CH5604835012345678009"
 
 
 async def test_the_form_asks_for_an_owner_kind_and_an_address_to_send_the_access_to(desk):

@@ -35,7 +35,9 @@ async def house(database: str) -> House:
     asked = await badges.request_badge(actor, house.anna, badges.BadgeRequest(kind="new", place=f"{MARK}-place"), NOW)
     await badges.answer_request(actor, asked, badges.RequestAnswer(approve=False, answer=f"{MARK}-answer"), SECRET, NOW)
     async with as_owner():
-        await execute("UPDATE person SET iban = 'CH93MARKER' WHERE id = $1", house.anna)
+        await execute("UPDATE person SET iban = 'CH93MARKER', postal_address = 'MARKER-postal' WHERE id = $1", house.anna)
+        await execute("INSERT INTO iban_change (account_id, person_id, iban, asked_by_name, asked_at) VALUES ($1, $2, 'CH94MARKER', 'Olga', $3)",
+                      house.account_id, house.anna, NOW)  # fmt: skip
         await execute("INSERT INTO login (id, email, name, password_hash, created_at) VALUES ($1, 'marker@login.example', $2, 'x', $3)",
                       house.login, f"{MARK}-login", NOW)  # fmt: skip
         await execute("INSERT INTO role_grant (account_id, login_id, role, person_id, valid_from) VALUES ($1, $2, 'resident', $3, $4)",
@@ -70,8 +72,8 @@ async def refusal(work) -> str:
 @pytest.mark.row("R58")
 async def test_an_erased_person_leaves_no_marker_anywhere_and_is_still_a_party_of_the_past(house):
     before = await places_of_markers()
-    assert before["person"] >= {"given_name", "family_name", "email", "phone", "street", "postcode", "city", "iban"}
-    assert set(before) == {"person", "contact", "badge", "badge_request", "login", "delivery"}
+    assert before["person"] >= {"given_name", "family_name", "email", "phone", "street", "postcode", "city", "iban", "postal_address"}
+    assert set(before) == {"person", "contact", "badge", "badge_request", "login", "delivery", "iban_change"}
     actor = Actor(account_id=house.account_id, name="Olga")
     assert await refusal(commands.erase_person(actor, house.anna, " ", NOW)) == "reason_needed"
     assert await refusal(commands.erase_person(actor, house.ben, "letter of 1 November", NOW)) == "still_here"
@@ -94,7 +96,7 @@ async def test_everything_about_a_person_is_in_the_export_as_json_and_csv(house)
     data = json.loads(texts["data.json"])
     for mark in ("given", "family", "phone", "street", "post", "city"):
         assert f"{MARK}-{mark}" in texts["data.json"]
-    assert data["iban"] == "CH93MARKER" and data["stays"][0]["last"] == "2026-10-31"
+    assert (data["iban"], data["postal_address"]) == ("CH93MARKER", "MARKER-postal") and data["stays"][0]["last"] == "2026-10-31"
     for mark, name in (
         ("contact", "contacts"),
         ("label", "badges"),

@@ -14,6 +14,7 @@ from app.kernel.errors import Refused
 from app.kernel.identifiers import new_id
 from app.residents import administration, moves, people, points
 from app.residents.model import Move
+from app.sites import commands as site_commands
 from app.sites import terms
 from tests.charging.house import House, make_house
 
@@ -230,3 +231,40 @@ async def test_an_account_may_have_several_contacts(place):
         await people.end_contact(place.actor, first, NOW)
     async with in_account(place.house.account_id):
         assert [c.name for c in await administration.contacts(place.owner)] == ["Herr Zen"]
+
+
+@pytest.mark.row("O25")
+@pytest.mark.row("O27")
+@pytest.mark.row("O28")
+async def test_a_place_has_a_telling_name_in_a_building_of_its_site_and_follows_the_occupation_type(place):
+    for wrong in ({"name": "X"}, {"building_id": str(place.building)}, {"building_id": str(place.building), "name": ""},
+                  {"building_id": str(place.building), "name": "X", "assignment": "squatted"}):  # fmt: skip
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(wrong, points.NewPoint)
+    made = {}
+    for number, assignment in enumerate(("owner_occupied", "rented", "common_area", "vacant")):
+        new = points.NewPoint(building_id=place.building, name=f"  Haus A,  Platz {number} ", assignment=assignment)
+        made[await points.create_point(place.actor, new, NOW)] = (f"Haus A, Platz {number}", assignment)
+    other = await make_house("XX")
+    async with in_account(place.house.account_id):
+        rows = {row.id: (row.name, row.assignment) for row in await administration.points(place.house.site_id, TODAY)}
+        names = {row.id: row.building_name for row in await administration.points(place.house.site_id, TODAY)}
+    assert {one: rows[one] for one in made} == made and set(names.values()) == {"A"}
+    async with as_owner():
+        foreign = await fetchval("SELECT id FROM building WHERE site_id = $1", other.site_id)
+    second = await site_commands.create_site(
+        place.actor, site_commands.NewSite(name="Zweites", street="S", postcode="1", city="C"), frozenset({"operator"}), NOW
+    )
+    elsewhere = await site_commands.add_building(place.actor, second, "B", NOW)
+    point = next(iter(made))
+    for building, code in ((foreign, "not_found"), (elsewhere, "other_site")):
+        with pytest.raises(Refused) as refused:
+            await points.change_point(place.actor, point, points.PointChange(version=1, building_id=building), NOW)
+        assert refused.value.code == code
+    for code, name in (("invalid_input", "   "), ("name_taken", "Haus A, Platz 1")):
+        with pytest.raises(Refused) as refused:
+            await points.change_point(place.actor, point, points.PointChange(version=1, name=name), NOW)
+        assert refused.value.code == code
+    await points.change_point(place.actor, point, points.PointChange(version=1, assignment="rented"), NOW)
+    async with in_account(place.house.account_id):
+        assert (await administration.point(point, TODAY)).assignment == "rented"
