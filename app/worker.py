@@ -292,7 +292,8 @@ async def serve(settings: Settings) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     beat = asyncio.create_task(worker.beat())
-    balance = asyncio.create_task(BalanceRunner(clock, worker.announce, worker.wake).run())
+    runner = BalanceRunner(clock, worker.announce, worker.wake)
+    balance, events = asyncio.create_task(runner.run()), asyncio.create_task(runner.listen(redis))
     while not stop.is_set():
         try:
             await work_until(stop, queue_app(settings, worker))
@@ -300,7 +301,7 @@ async def serve(settings: Settings) -> None:
             # The database went away. Jobs under way are rolled back, and taken up again as those of a killed worker are.
             log.error("the queue is away", error=repr(error.__cause__ or error))
             await asyncio.sleep(AWAY_SECONDS)
-    await ended((beat, balance))
+    await ended((beat, balance, events))
     if redis is not None:
         await redis.aclose()
     await close_database()

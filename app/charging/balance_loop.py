@@ -12,7 +12,8 @@ from uuid import UUID
 import msgspec
 
 from app.charging import limits
-from app.charging.balance_state import VOLTS, SiteState, counted_a, site_state
+from app.charging.balance_planner import SitePlan
+from app.charging.balance_state import VOLTS, SiteState, counted_a, observed_a, site_state
 from app.charging.balancing.allocation import network_of, share_out
 from app.charging.balancing.model import PHASES, Car
 from app.charging.balancing.pacing import DWELL_S, SOLAR_DWELL_S, Pace, held, paced
@@ -58,14 +59,23 @@ async def sites_with_circuits() -> list[tuple[UUID, UUID]]:
         return [(row["account_id"], row["site_id"]) for row in await fetch("SELECT DISTINCT account_id, site_id FROM circuit")]
 
 
+async def open_charges() -> set[str]:
+    """The ids of all charges that run."""
+    async with as_machine():
+        return {str(row["id"]) for row in await fetch("SELECT id FROM charging_session WHERE state = 'open'")}
+
+
 async def take_lease(account_id: UUID, site_id: UUID, owner: str, seconds: float = LEASE_S) -> bool:
     """Become or stay the owner of a site. False where another one is."""
     async with as_machine():
         return await fetchval(TAKE, account_id, site_id, owner, seconds) is not None
 
 
-async def tick(account_id: UUID, site_id: UUID, owner: str, now: datetime, jumped: bool = False) -> tuple[list[UUID], list[Changed]]:
-    """One round of a site. `jumped`: the clock has, so nothing rises. Returns stations to wake and what pages are told."""
+async def tick(
+    account_id: UUID, site_id: UUID, owner: str, now: datetime, jumped: bool = False, ahead: SitePlan | None = None
+) -> tuple[list[UUID], list[Changed]]:
+    """One round of a site. `jumped`: the clock has, so nothing rises. `ahead`: what its owner has planned; without one, the
+    must-rate serves. Returns stations to wake and what pages are told."""
     if not await take_lease(account_id, site_id, owner):
         return [], []
     async with in_account(account_id):
@@ -73,6 +83,8 @@ async def tick(account_id: UUID, site_id: UUID, owner: str, now: datetime, jumpe
     with_car = [place for row in state.places if (place := place_of(row, now)) is not None]
     _reserve(state, with_car, now)
     cars = [place.car for place in with_car]
+    if ahead is not None:
+        await ahead.lay_over(cars, state.circuits, now.timestamp() / 60)
     targets = share_out(cars, network_of(cars, state.circuits), now.timestamp() / 60, STEP_MIN, surplus_kw(state.circuits))
     silent = state.silent or jumped
     at_s = now.timestamp()
@@ -99,6 +111,9 @@ def place_of(row: Mapping[str, Any], now: datetime) -> Place | None:
         remaining_kwh=max(left, LEAST_KWH), arrival_min=row["started_at"].timestamp() / 60,
         departure_min=None if row["departure_at"] is None or row["departure_at"] <= now else row["departure_at"].timestamp() / 60,
         priority=float(row["priority"]), mode=row["mode"], step_a=row["step_ma"] / 1000,
+        sun_priority=row["sun_priority"], observed_a=observed_a(row, now),
+        # Who has not said when it leaves shares equally with the others; who has is served towards what it needs.
+        planned_a=None if row["departure_at"] is not None and row["departure_at"] > now else 0.0,
         held=held(pace, now.timestamp(), SOLAR_DWELL_S if row["mode"] != "fast" else DWELL_S),
     )  # fmt: skip
     return Place(row, car, pace, counted_a(row, now))
@@ -138,14 +153,27 @@ async def _tell(state: SiteState, with_car: Sequence[Place], told: Sequence[floa
     return woken
 
 
+def _next_turn(with_car: Sequence[Place], now: datetime) -> datetime | None:
+    """When the first that charges has had its time, so that one who waits may take its place."""
+    turns = [place.pace.on_since + DWELL_S for place in with_car if place.pace.on_since is not None]
+    return max(now + timedelta(minutes=1), datetime.fromtimestamp(min(turns), now.tzinfo)) if turns else None
+
+
+def _next_step(with_car: Sequence[Place], now: datetime) -> datetime | None:
+    """When what is shared is known to change: somebody leaves, or has had its time while others wait."""
+    steps = [at for place in with_car if (at := place.row["departure_at"]) is not None and at > now]
+    if any(place.pace.told_a <= 0 for place in with_car) and (turn := _next_turn(with_car, now)) is not None:
+        steps.append(turn)
+    return min(steps, default=None)
+
+
 async def _explain(
     account_id: UUID, site_id: UUID, owner: str, state: SiteState, with_car: Sequence[Place], paces: Sequence[Pace],
     told: Sequence[float], why: Sequence[Reason], now: datetime,
 ) -> list[Changed]:  # fmt: skip
     """Keep the reason where it, the current or the pace has changed."""
     changed = []
-    turns = [place.pace.on_since + DWELL_S for place in with_car if place.pace.on_since is not None]
-    next_turn = datetime.fromtimestamp(min(turns), now.tzinfo) if turns else None
+    next_turn, next_step = _next_turn(with_car, now), _next_step(with_car, now)
     async with as_machine():
         for place, pace, amps, reason in zip(with_car, paces, told, why, strict=True):
             row, shared = place.row, None if reason.shared_a is None else round(reason.shared_a * 1000)
@@ -156,11 +184,11 @@ async def _explain(
             if not shown and (rising is None) == (row["rising_since"] is None):
                 continue
             on_since = (row["on_since"] or now) if amps > 0 else None
-            waits = reason.code.startswith("waiting") and next_turn is not None
+            waits = reason.code.startswith("waiting")
             await execute(
                 STEP, account_id, row["session_id"], now, limit_ma, reason.code, reason.cars, shared,
                 None if reason.circuit is None else state.names[reason.circuit],
-                max(now + timedelta(minutes=1), next_turn) if waits and next_turn is not None else None, on_since,
+                next_turn if waits else next_step, on_since,
                 None if rising is None else datetime.fromtimestamp(rising, now.tzinfo), site_id, owner,
             )  # fmt: skip
             changed.append(Changed(account_id=account_id, kind="session", id=row["session_id"], person_id=row["person_id"]))

@@ -8,12 +8,15 @@ from litestar import get, post, put
 from litestar.params import FromPath, JSONBody
 
 from app.accounts.model import Identity
-from app.accounts.rules import RESIDENTS, SETTERS
+from app.accounts.rules import MANAGERS, RESIDENTS, SETTERS
 from app.accounts.web.access import Caller, HttpRequest
-from app.charging import balance_views
-from app.charging.balance_views import ChargeShare, ChargeWish, CircuitWiring, SiteWiring
+from app.charging import balance_picture, balance_views, wiring
+from app.charging.balance_picture import SiteLoad
+from app.charging.balance_views import ChargeShare, ChargeWish
+from app.charging.wiring import CircuitWiring, SiteWiring
 from app.database.transaction import in_account
 from app.kernel.errors import not_found
+from app.outbox.wake import COMMANDS, live_channel, publish
 from app.sites.access import reach
 from app.sites.routes import today_of
 
@@ -22,15 +25,28 @@ RESIDENT: dict[str, Any] = {"roles": ["resident"]}
 SET_UP: dict[str, Any] = {"roles": sorted(SETTERS), "scope": "sites"}
 SEERS = SETTERS | {"support"}
 SEE: dict[str, Any] = {"roles": sorted(SEERS), "scope": "sites"}
+WATCHERS = SEERS | MANAGERS
+WATCH: dict[str, Any] = {"roles": sorted(WATCHERS), "scope": "sites"}
+RANKERS = SETTERS | MANAGERS
+RANK: dict[str, Any] = {"roles": sorted(RANKERS), "scope": "sites"}
 TAGS = ["load balancing"]
 SignedMilliamperes = Annotated[int, msgspec.Meta(ge=-4_000_000, le=4_000_000)]
 
 
 class CircuitReading(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What a circuit's meter measured of everything that is no car, per phase; exports negative."""
+    """What a circuit's meter measured of everything that is no car, per phase; exports negative. `battery_w`: what a battery
+    in it charges with, negative while it gives."""
 
     circuit: str
     base_ma: Annotated[list[SignedMilliamperes], msgspec.Meta(min_length=3, max_length=3)]
+    battery_w: Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)] = 0
+
+
+class StationRank(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The largest number comes first."""
+
+    station_id: UUID
+    priority: Annotated[int, msgspec.Meta(ge=1, le=9)]
 
 
 def person_of(identity: Identity) -> UUID:
@@ -38,6 +54,11 @@ def person_of(identity: Identity) -> UUID:
     if identity.person_id is None:
         raise not_found("session")
     return identity.person_id
+
+
+async def _hurry(request: HttpRequest, identity: Identity) -> None:
+    """Let the loop act at once, after the commit."""
+    await publish(request.app.state.redis, live_channel(identity.account_id), {"kind": "balance", "account_id": identity.account_id})
 
 
 @get("/api/sessions/{session_id:uuid}/share", opt=PAST, summary="The current of my charge, and why", tags=TAGS)
@@ -51,6 +72,8 @@ async def share(identity: Caller, session_id: FromPath[UUID]) -> ChargeShare:
 async def wish(request: HttpRequest, identity: Caller, session_id: FromPath[UUID], data: JSONBody[ChargeWish]) -> ChargeShare:
     async with in_account(identity.account_id):
         await balance_views.wish_for(identity.account_id, session_id, person_of(identity), data, request.app.state.clock())
+    await _hurry(request, identity)
+    async with in_account(identity.account_id):
         return await balance_views.share_of(session_id, person_of(identity))
 
 
@@ -58,22 +81,43 @@ async def wish(request: HttpRequest, identity: Caller, session_id: FromPath[UUID
 async def circuits(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> SiteWiring:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), SEERS)
-        return await balance_views.wiring_of(site_id)
+        return await wiring.wiring_of(site_id)
 
 
 @put("/api/sites/{site_id:uuid}/circuits", opt=SET_UP, summary="Set circuits and where stations hang", tags=TAGS)
 async def set_circuits(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[CircuitWiring]) -> SiteWiring:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), SETTERS)
-        await balance_views.wire(identity.account_id, site_id, data)
-        return await balance_views.wiring_of(site_id)
+        freed = await wiring.wire(identity.account_id, site_id, data)
+    await wiring.free(freed, request.app.state.clock())
+    for station_id in freed:
+        await publish(request.app.state.redis, COMMANDS, {"station_id": station_id})
+    await _hurry(request, identity)
+    async with in_account(identity.account_id):
+        return await wiring.wiring_of(site_id)
 
 
 @post("/api/sites/{site_id:uuid}/circuit-readings", status_code=204, opt=SET_UP, summary="Tell what a circuit's meter measures", tags=TAGS)
 async def read_circuit(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[CircuitReading]) -> None:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), SETTERS)
-        await balance_views.keep_reading(identity.account_id, site_id, data.circuit, data.base_ma, request.app.state.clock())
+        await wiring.keep_reading(identity.account_id, site_id, data.circuit, data.base_ma, request.app.state.clock(), data.battery_w)
+    await _hurry(request, identity)
 
 
-ROUTES = [share, wish, circuits, set_circuits, read_circuit]
+@get("/api/sites/{site_id:uuid}/load", opt=WATCH, summary="What flows on each circuit now, and why", tags=TAGS)
+async def load(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> SiteLoad:
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request), WATCHERS)
+        return await balance_picture.site_load(site_id, request.app.state.clock())
+
+
+@put("/api/sites/{site_id:uuid}/station-priority", status_code=204, opt=RANK, summary="Say which station comes first", tags=TAGS)
+async def rank(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[StationRank]) -> None:
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request), RANKERS)
+        await balance_picture.set_priority(site_id, data.station_id, data.priority)
+    await _hurry(request, identity)
+
+
+ROUTES = [share, wish, circuits, set_circuits, read_circuit, load, rank]

@@ -13,8 +13,8 @@ log = structlog.get_logger()
 COMMANDS = "commands"
 
 
-def live_channel(account_id: UUID) -> str:
-    """The channel on which an account's changes are announced to open pages."""
+def live_channel(account_id: UUID | str) -> str:
+    """The channel on which an account's changes are announced to open pages; as a pattern with "*", of all accounts."""
     return f"live:{account_id}"
 
 

@@ -57,6 +57,19 @@ describe('what the server can say', () => {
   });
 });
 
+describe('what load balancing says', () => {
+  const codes = each(python('app/charging/balancing/reasons.py'), /"([a-z]+_[a-z]+|sharing|rising)"/g);
+  const findings = ['checks', 'zone_checks'].flatMap((name) => each(python(`app/charging/balancing/${name}.py`), /code="(\w+)"/g));
+  it('is read from its rules', () => {
+    expect(codes).toEqual(expect.arrayContaining(['sharing', 'rising', 'waiting_capacity', 'power_cap']));
+    expect(findings).toEqual(expect.arrayContaining(['fail_safe_too_high', 'dlm_amperage_missing']));
+  });
+  it.each(LOCALES)('has its sentence in %s', (name) => {
+    const wanted = [...codes.flatMap((code) => [`share_${code}`, `why_${code}`]), ...findings.map((code) => `finding_${code}`)];
+    expect(wanted.filter((key) => !all[name]?.[key])).toEqual([]);
+  });
+});
+
 describe('words', () => {
   it.each(LOCALES)('%s has every sentence with the same figures in it', (name) => {
     const words = all[name] ?? {};

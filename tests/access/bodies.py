@@ -176,6 +176,7 @@ BODIES: dict[str, Body] = {
     "POST /api/sites/{site_id}/circuit-readings": _plain(circuit="Main", base_ma=[1, 2, 3]),
     "PUT /api/sessions/{session_id}/wish": _plain(mode="fast"),
     "PUT /api/sites/{site_id}/circuits": _plain(circuits=[{"name": "Main", "limit_ma": [63000, 63000, 63000]}]),
+    "PUT /api/sites/{site_id}/station-priority": _plain(station_id="00000000-0000-0000-0000-000000000000", priority=2),
     "PUT /api/sites/{site_id}/position-labels/{position}": _plain(locale="de", label="Strom"),
     "PUT /api/billing-points/{point_id}/rate": _plain(rate="", first="2027-01-01"),
     "POST /api/stakeholders/{stakeholder_id}/end": _plain(last="2026-12-31"),

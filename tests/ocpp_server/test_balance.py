@@ -1,15 +1,21 @@
 """The loop of a site with real stations of both versions on real sockets: shared out, told, proven by meters, explained."""
 
+import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from redis.asyncio import Redis
 
-from app.charging import limits
+from app.charging import balance_runner, limits
 from app.charging.balance_loop import take_lease, tick
+from app.charging.balance_runner import BalanceRunner
 from app.charging.intents import V16, V201
 from app.database.transaction import as_owner, execute
 from app.kernel.identifiers import new_id
-from tests.charging.house import BADGE_ANNA, BADGE_BEN
+from app.kernel.tasks import ended
+from app.outbox.wake import live_channel
+from tests.charging.house import BADGE_ANNA, BADGE_BEN, BADGE_BLOCKED
 from tests.ocpp_server.conftest import eventually, rows
 from tests.ocpp_server.speaking import Charge
 from tests.ocpp_server.test_limits import Charger
@@ -156,3 +162,112 @@ async def test_one_node_owns_a_site_and_another_takes_over_when_it_dies(site):
     assert await eventually(lambda: take_lease(house.account_id, house.site_id, "two"), 5)
     (lease,) = await rows("SELECT owner, term FROM balance_lease")
     assert (lease["owner"], lease["term"]) == ("two", 2)
+
+
+async def wanted(site, name):
+    """Amperes that were asked of a place last."""
+    return (await limit_of(site, name))["wanted_a"]
+
+
+@pytest.mark.row("M16")
+async def test_at_every_reading_the_zone_keeps_to_what_the_other_loads_leave(site, version):
+    fuse = await circuit(site, 40, meter=True, worst_a=40)
+    _, one = await charging(site, "CP-1", version, BADGE_ANNA)
+    _, two = await charging(site, "CP-3", version, BADGE_BEN)
+    at = utc()
+    await reading(site, fuse, 10, at)
+    await turn(site, at)
+    await one.begin(at, 1000)
+    await two.begin(at, 1000)
+    for step, load_a in enumerate((10, 10, 20, 26, 31, 37, 33, 12)):
+        now = at + timedelta(seconds=1 + step)
+        await reading(site, fuse, load_a, now)
+        await turn(site, now)
+        asked = [await wanted(site, name) for name in ("CP-1", "CP-3")]
+        assert sum(asked) <= max(0, 40 - load_a), (load_a, asked)
+    # A load that goes gives room back, after it has held.
+    assert sum([await wanted(site, name) for name in ("CP-1", "CP-3")]) < 28
+
+
+@pytest.mark.row("M19")
+async def test_without_its_meter_a_zone_falls_to_its_safe_current_and_a_station_that_hears_nothing_to_its_own(site, version):
+    fuse = await circuit(site, 40, meter=True, worst_a=20, stations=("CP-1", "CP-3"))
+    async with as_owner():
+        await execute("UPDATE circuit SET safe_ma = 13000 WHERE id = $1", fuse)
+    first, one = await charging(site, "CP-1", version, BADGE_ANNA)
+    _, two = await charging(site, "CP-3", version, BADGE_BEN)
+    at = utc()
+    await reading(site, fuse, 0, at)
+    await turn(site, at)
+    await one.begin(at, 1000)
+    await two.begin(at, 1000)
+    for seconds in (1, 32, 34, 36):
+        await reading(site, fuse, 0, at + timedelta(seconds=seconds))
+        await turn(site, at + timedelta(seconds=seconds))
+    assert min([await wanted(site, name) for name in ("CP-1", "CP-3")]) > 6.5
+    await turn(site, at + timedelta(seconds=36 + 59))  # silent: nothing rises, but it holds
+    assert sum([await wanted(site, name) for name in ("CP-1", "CP-3")]) > 13
+    await turn(site, at + timedelta(seconds=36 + 61))
+    assert [await wanted(site, name) for name in ("CP-1", "CP-3")] in ([6, 6], [6, 7], [7, 6])  # not 10 and 10, which 40 - 20 would leave
+    # Under the limit that lapses lies the station's own, stored in it.
+    assert first.limit(0) == 6 and first.installed[1][2].get("validTo")
+    assert (await limit_of(site, "CP-1"))["failsafe_set"]
+
+
+@pytest.mark.row("M20")
+async def test_who_charges_is_managed_by_badge_and_how_much_by_what_is_there(site, version):
+    fuse = await circuit(site, 40, meter=True, worst_a=40, stations=("CP-1",))
+    told_by, charge = await charging(site, "CP-1", version, BADGE_ANNA)
+    at = utc()
+    await reading(site, fuse, 25, at)
+    for uid, status in ((BADGE_BLOCKED, "Blocked"), (BADGE_ANNA, "Accepted")):
+        token = {"idTag": uid} if version == V16 else {"idToken": {"idToken": uid, "type": "ISO14443"}}
+        answer = await told_by.station.said("Authorize", token)
+        assert next(iter(answer.values()))["status"] == status
+    await turn(site, at)
+    assert await wanted(site, "CP-1") == 0  # nobody is there
+    await charge.begin(at, 1000)
+    (session,) = await rows("SELECT person_id, source FROM charging_session WHERE state = 'open'")
+    assert (session["person_id"], session["source"]) == (site.house.anna, "badge")
+    for step, (load_a, most) in enumerate(((25, 15), (34, 6), (36, 0))):
+        now = at + timedelta(seconds=1 + step)
+        await reading(site, fuse, load_a, now)
+        await turn(site, now)
+        assert await wanted(site, "CP-1") <= most
+    assert (await steps(site, "CP-1"))[-1]["reason"] == "waiting_capacity"
+
+
+async def test_what_happens_between_two_ticks_is_acted_on_at_once(site, version, redis_url, monkeypatch):
+    monkeypatch.setattr(balance_runner, "TICK_S", 3600.0)
+    await circuit(site, 20, stations=("CP-1",))
+    told_by, charge = await charging(site, "CP-1", version, BADGE_ANNA)
+
+    async def wake(stations):
+        for name, station_id in site.house.stations.items():
+            if station_id in stations:
+                await site.wake(name)
+
+    async def announce(_):
+        """Nobody looks."""
+
+    redis = Redis.from_url(redis_url)
+    runner = BalanceRunner(utc, announce, wake)
+    tasks = [asyncio.create_task(runner.run()), asyncio.create_task(runner.listen(redis))]
+    try:
+        await eventually(lambda: rows("SELECT 1 FROM charging_limit WHERE connector_no = 1 AND wanted_a = 0"))
+        await eventually(lambda: redis.pubsub_numpat())
+        # A start: no tick is due for an hour.
+        await told_by.station.said("StatusNotification", told_by.station.status("Charging" if version == V16 else "Occupied", 1))
+        await charge.begin(utc(), 1000)
+        await eventually(lambda: rows("SELECT 1 FROM charging_limit WHERE connector_no = 1 AND wanted_a = 6"))
+        # A circuit that is set anew, as the web announces it.
+        async with as_owner():
+            await execute("UPDATE circuit SET limit_ma = '{5000,5000,5000}'")
+        wish = {"kind": "balance", "account_id": str(site.house.account_id)}
+        await redis.publish(live_channel(site.house.account_id), json.dumps(wish))
+        await eventually(lambda: rows("SELECT 1 FROM charging_limit WHERE connector_no = 1 AND wanted_a = 0"))
+        # And the end.
+        await charge.end(utc(), 1500)
+    finally:
+        await ended(tasks)
+        await redis.aclose()

@@ -19,6 +19,7 @@ Mode = Literal["fast", "minimum", "solar"]
 class Car(msgspec.Struct, kw_only=True):
     """A car on a station. `max_a` is the least of station, cable and car; per phase. `mode`: fast, minimum plus solar, solar only.
 
+    `sun_priority`: of cars that follow the sun, the larger one has it first.
     `planned_a`: what the planner wants for it now; None without a plan. `held`: still inside its dwell time.
     `observed_a`: what it drew at most lately, None while unknown. `step_a`: what the station can be told (0: any value).
     """
@@ -35,6 +36,7 @@ class Car(msgspec.Struct, kw_only=True):
     departure_min: float | None = None
     priority: float = 1.0
     weight: float = 1.0
+    sun_priority: int = 0
     mode: Mode = "fast"
     planned_a: float | None = None
     held: bool = False
@@ -74,7 +76,8 @@ class Circuit(msgspec.Struct, kw_only=True):
 
     `reserve`: what stations draw that cannot be told anything. `margin_a` is kept free. `unbalance_a`: the most that cars on
     one or two phases may add to one of them. `power_kw`: a cap on the cars' power below, such as a grid operator's.
-    `surplus_kw`: what the sun gives beyond the house's own use; None: what the base exports.
+    `surplus_kw`: what the sun gives beyond the house's own use; None: what the base exports. `cars_a`: the most that all cars
+    below may have on a phase, where what else flows is not known.
     """
 
     id: str
@@ -86,9 +89,11 @@ class Circuit(msgspec.Struct, kw_only=True):
     unbalance_a: float | None = None
     power_kw: float | None = None
     surplus_kw: float | None = None
+    cars_a: float | None = None
 
     def room(self, phase: int) -> float:
-        return max(0.0, self.limit[phase] - self.margin_a - self.base[phase] - self.reserve[phase])
+        room = max(0.0, self.limit[phase] - self.margin_a - self.base[phase] - self.reserve[phase])
+        return room if self.cars_a is None else min(room, max(0.0, self.cars_a - self.reserve[phase]))
 
 
 def car_of(row: Mapping[str, Any]) -> Car:

@@ -31,10 +31,10 @@ def _reason(index: int, cars: Sequence[Car], tree: Mapping[str, Circuit], target
             silent: bool, capped: bool) -> Reason:  # fmt: skip
     car, target, now = cars[index], targets[index], told[index]
     sharing, shared_a, circuit = _tightest(car, cars, tree, targets)
-    if target >= car.max_a - FULL_A:
+    if target >= car.max_a - FULL_A and now > 0:
         return Reason(code="full_speed" if now >= target - FULL_A else "rising", limit_a=now, cars=sharing)
     code = "sharing" if now >= target - FULL_A else "rising"
-    if target <= 0:
+    if target <= 0 or now <= 0:
         code = "waiting_solar" if car.mode == "solar" else "waiting_capacity"
     if capped:
         code = "power_cap"

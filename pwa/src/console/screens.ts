@@ -16,6 +16,7 @@ export const screens: Screen[] = [
   { name: 'points', path: ofSite(`/points${item}`), load: () => import('./Points.svelte') },
   { name: 'prices', path: ofSite('/prices'), load: () => import('./Prices.svelte') },
   { name: 'import', path: ofSite('/import'), load: () => import('./Import.svelte') },
+  { name: 'circuits', path: ofSite('/circuits'), load: () => import('./Circuits.svelte') },
   { name: 'notes', path: ofSite('/notes'), load: () => import('./Notes.svelte') },
   { name: 'terms', path: ofSite('/terms'), load: () => import('./Terms.svelte') },
   { name: 'people', path: new RegExp(`^/console/people${item}$`), load: () => import('./People.svelte') },

@@ -30,6 +30,7 @@ def main(a: float = 40, **more: Any) -> Row:
     return {"id": "main", "parent": None, "limit": (a, a, a), "base": (0, 0, 0), **more}
 
 
+@pytest.mark.row("M15")
 @given(sites())
 @settings(max_examples=100, deadline=None)
 def test_no_row_is_ever_above_its_limit(site):
