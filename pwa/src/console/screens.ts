@@ -19,6 +19,7 @@ export const screens: Screen[] = [
   { name: 'circuits', path: ofSite('/circuits'), load: () => import('./Circuits.svelte') },
   { name: 'notes', path: ofSite('/notes'), load: () => import('./Notes.svelte') },
   { name: 'terms', path: ofSite('/terms'), load: () => import('./Terms.svelte') },
+  { name: 'community', path: ofSite(`/community${item}`), load: () => import('./Community.svelte') },
   { name: 'people', path: new RegExp(`^/console/people${item}$`), load: () => import('./People.svelte') },
   { name: 'access', path: /^\/console\/access$/, load: () => import('./Access.svelte') },
   { name: 'badges', path: /^\/console\/badges$/, load: () => import('./Badges.svelte') },

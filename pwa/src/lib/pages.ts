@@ -2,6 +2,7 @@ import { prepareConsoleWords } from './words.svelte';
 
 /** Every page by its path; its code is loaded when it is first shown. `open`: also for people who have not signed in. */
 export type PageName = 'signin' | 'place' | 'guest' | 'home' | 'charge' | 'scan' | 'session' | 'history' | 'usage' | 'bills' | 'bill' | 'account' | 'owner' | 'operator' | 'station' | 'review' | 'console' | 'welcome' | 'forms' | 'ask';
+export type PageName = 'signin' | 'place' | 'home' | 'charge' | 'scan' | 'session' | 'history' | 'usage' | 'bills' | 'bill' | 'account' | 'owner' | 'operator' | 'station' | 'review' | 'console' | 'welcome' | 'forms' | 'community' | 'ask';
 export interface PageEntry { name: PageName; path: RegExp; load: () => Promise<{ default: unknown }>; open?: boolean }
 
 type Load = PageEntry['load'];
@@ -28,5 +29,6 @@ export const pages: PageEntry[] = [
   { name: 'operator', path: /^\/operator$/, load: withWords(() => import('../routes/Operator.svelte')) },
   { name: 'station', path: /^\/station\/([0-9a-f-]{36})$/, load: withWords(() => import('../routes/Station.svelte')) },
   { name: 'review', path: /^\/review(?:\/([sm]-[0-9a-f-]{36}))?$/, load: withWords(() => import('../routes/Review.svelte')) },
+  { name: 'community', path: /^\/community(?:\/([0-9a-f-]{36}))?$/, load: withWords(() => import('../routes/MyCommunity.svelte')) },
   { name: 'console', path: /^\/console(\/.*)?$/, load: () => import('../console/Console.svelte') },
 ];
