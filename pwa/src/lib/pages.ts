@@ -1,8 +1,7 @@
 import { prepareConsoleWords } from './words.svelte';
 
 /** Every page by its path; its code is loaded when it is first shown. `open`: also for people who have not signed in. */
-export type PageName = 'signin' | 'place' | 'guest' | 'home' | 'charge' | 'scan' | 'session' | 'history' | 'usage' | 'bills' | 'bill' | 'account' | 'owner' | 'operator' | 'station' | 'review' | 'console' | 'welcome' | 'forms' | 'ask';
-export type PageName = 'signin' | 'place' | 'home' | 'charge' | 'scan' | 'session' | 'history' | 'usage' | 'bills' | 'bill' | 'account' | 'owner' | 'operator' | 'station' | 'review' | 'console' | 'welcome' | 'forms' | 'community' | 'ask';
+export type PageName = 'signin' | 'place' | 'guest' | 'home' | 'charge' | 'scan' | 'session' | 'history' | 'usage' | 'bills' | 'bill' | 'account' | 'owner' | 'operator' | 'station' | 'review' | 'console' | 'welcome' | 'forms' | 'community' | 'ask';
 export interface PageEntry { name: PageName; path: RegExp; load: () => Promise<{ default: unknown }>; open?: boolean }
 
 type Load = PageEntry['load'];
