@@ -6,7 +6,7 @@ BIN := .venv/bin
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/* /Library/Keychains/*),true,false)
 SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
 
-.PHONY: bench-balance access access-rows bench-console bench-page crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
+.PHONY: bench-bills bench-allocate bench-balance access access-rows bench-console bench-page crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
 
 run: .venv/run.stamp pwa/dist/.stamp
 	@$(BIN)/python -m app.cli up
@@ -62,6 +62,12 @@ bench-ocpp: .venv/test.stamp
 
 bench-balance: .venv/test.stamp
 	@$(BIN)/python -m tests.bench.balance $(ARGS)
+
+bench-bills: .venv/test.stamp
+	@$(BIN)/python -m tests.bench.bills $(ARGS)
+
+bench-allocate: .venv/test.stamp
+	@$(BIN)/python -m tests.bench.allocate $(ARGS)
 
 bench-start: .venv/test.stamp pwa/dist/.stamp
 	@$(BIN)/python -m tests.bench.start

@@ -16,6 +16,8 @@ import pytest
 import segno
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
+from tests.stripe_double import SECRET, StripeDouble, stripe_double
+
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "test-results" / "pictures"
 FLAGS = [
@@ -33,6 +35,7 @@ class House:
     url: str
     described: dict[str, Any]
     process: subprocess.Popen[bytes]
+    stripe: StripeDouble
 
     def hofstrom(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the operator's against it."""
@@ -51,10 +54,18 @@ class House:
 
 
 @pytest.fixture(scope="package")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def stripe() -> Iterator[StripeDouble]:
+    """Where cards are entered."""
+    with stripe_double() as double:
+        yield double
+
+
+@pytest.fixture(scope="package")
+def house(tmp_path_factory: pytest.TempPathFactory, stripe: StripeDouble) -> Iterator[House]:
     """`hofstrom up` with an empty data folder, stopped by Ctrl-C at the end."""
     data = tmp_path_factory.mktemp("house")
-    environment = {**os.environ, "HOFSTROM_DATA": str(data), "HOFSTROM_HTTP_PORT": "0", "HOFSTROM_OCPP_PORT": "0"}
+    cards = {"STRIPE_SECRET_KEY": "sk_of_the_tests", "STRIPE_WEBHOOK_SECRET": SECRET, "STRIPE_API_BASE": stripe.url}
+    environment = {**os.environ, **cards, "HOFSTROM_DATA": str(data), "HOFSTROM_HTTP_PORT": "0", "HOFSTROM_OCPP_PORT": "0"}
     with (data / "up.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "app.cli", "up"], cwd=ROOT, env=environment, stdout=log, stderr=log, process_group=0
@@ -65,9 +76,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         assert process.poll() is None and time.monotonic() < deadline, (data / "up.log").read_text()
         time.sleep(0.05)
     url = json.loads(ready.read_text())["http"]
-    running = House(data, url, {}, process)
+    running = House(data, url, {}, process, stripe)
     described = json.loads(running.hofstrom("demo", "--json").stdout)
-    yield House(data, url, described, process)
+    yield House(data, url, described, process, stripe)
     process.send_signal(signal.SIGINT)
     process.wait(30)
     assert not ready.exists()

@@ -1,0 +1,1 @@
+"""The sharing of solar energy, measured against polars and duckdb."""

@@ -1,0 +1,1 @@
+"""A month's electricity bills of a platform, measured."""
