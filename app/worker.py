@@ -20,6 +20,7 @@ from app.billing import card_news, guests
 from app.billing.commands import charge_session, run_month, settle_session
 from app.billing.reminders import remind_overdue
 from app.billing.stripe_gateway import card_gateway
+from app.billing.timetable import draft_due, plan_runs
 from app.billing.told_prices import tell_cost, tell_prices
 from app.charging.authority import Authority, passphrase_of
 from app.charging.balance_runner import BalanceRunner
@@ -35,15 +36,13 @@ from app.charging.station_certificates import renew_certificates, sign_certifica
 from app.charging.station_commands import expire_command, give_up_overdue
 from app.charging.station_roots import offer_roots, withdraw_roots
 from app.database.engine import close_database, open_when_it_answers
-from app.database.transaction import as_machine, fetch, in_account
-from app.kernel.calendar import local_date, month_of, months_before
+from app.database.transaction import as_machine, fetch
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
 from app.kernel.tasks import ended
 from app.outbox.wake import COMMANDS, live_channel, publish
 from app.privacy.commands import erase_logins
 from app.residents.moves import refill_site, retire_residents
-from app.sites.queries import sites
 from notifications.commands import mail_bill, mail_invitation, mail_licence, mail_link, mail_reminder, mail_site_form
 
 log = structlog.get_logger()
@@ -155,6 +154,8 @@ class Worker:
             "LoginLinkRequested": self.login_link_requested,
             "BillIssued": self.bill_issued,
             "BillReminded": self.bill_reminded,
+            "MonthDue": self.month_due,
+            "EnergyDraftDue": self.energy_draft_due,
             "BillDueByCard": self.bill_due_by_card,
             "CardNews": self.card_news,
             "GuestPaymentDue": self.guest_payment_due,
@@ -167,20 +168,23 @@ class Worker:
             "OccupancyEnded": self.occupancy_ended,
         }
 
+    async def month_due(self, account_id: str, site_id: str, month: str) -> None:
+        report = await run_month(UUID(account_id), UUID(site_id), date.fromisoformat(month), self.clock())
+        if report.failed:
+            log.error("bills failed", site=site_id, failed=report.failed)
+
+    async def energy_draft_due(self, account_id: str, site_id: str, today: str) -> None:
+        await draft_due(UUID(account_id), UUID(site_id), date.fromisoformat(today), self.clock())
+
     async def issue_last_month(self) -> None:
-        """On the timetable: the bills of the month before, for every site. A failing site stops no other."""
+        """On the timetable: the bills of the month before and due drafts, a job for every site. A failing account stops no other."""
         async with as_machine():
             accounts = await fetch("SELECT id FROM account ORDER BY id")
         for account in accounts:
-            async with in_account(account["id"]):
-                listed = await sites()
-            for site in listed:
-                now = self.clock()
-                period = months_before(month_of(local_date(now, site.time_zone)), 1)
-                try:
-                    await run_month(account["id"], site.id, period, now)
-                except Exception:  # reported, and the other sites' bills must not wait for it
-                    log.exception("month failed", site=str(site.id))
+            try:
+                await plan_runs(account["id"], self.clock())
+            except Exception:  # reported, and the other accounts' bills must not wait for it
+                log.exception("runs not planned", account=str(account["id"]))
 
     async def remind_overdue(self) -> None:
         """On the timetable: reminders of overdue bills. A failing account stops no other."""

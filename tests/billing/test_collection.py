@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 import pdfplumber
 import pytest
@@ -281,10 +283,23 @@ async def test_a_sites_own_words_stand_on_bills_issued_after_the_change_only(des
         assert render_bill(msgspec.json.decode(bill["document"], type=BillDocument)) == bill["pdf"]
 
 
+async def queued(dsn: str) -> list[Any]:
+    """The jobs; only the cluster's own login may look at the queue's tables."""
+    line = await asyncpg.connect(dsn)
+    try:
+        return list(await line.fetch("SELECT task_name, args FROM procrastinate.procrastinate_jobs ORDER BY id"))
+    finally:
+        await line.close()
+
+
 @pytest.mark.row("B21")
 async def test_at_the_end_of_the_month_the_timetable_makes_every_bill_and_mails_it(desk: Desk) -> None:
     worker = Worker(desk.settings, lambda: datetime(2026, 11, 1, 3, 15, tzinfo=UTC), None)
     await worker.issue_last_month()
+    planned = [(row["task_name"], json.loads(row["args"])) for row in await queued(desk.settings.database_url)]
+    assert {UUID(args["site_id"]) for name, args in planned if name == "MonthDue"} >= {desk.site_id}
+    for name, args in [one for one in planned if one[0] in ("MonthDue", "EnergyDraftDue")] * 2:  # a job may run more than once
+        await worker.table()[name](**args)
     bills = await desk.rows(
         "SELECT i.id, i.number, p.email FROM invoice i JOIN person p ON p.id = i.person_id WHERE i.period_start = $1", OCTOBER
     )

@@ -18,6 +18,7 @@ from app.billing import accounting, credit_notes
 from app.billing.documents.bill import BillDocument, render_bill
 from app.billing.energy_draft import freeze
 from app.billing.energy_issue import Run, issue_run, run_of
+from app.billing.timetable import draft_due, period_over
 from app.database.transaction import as_owner, execute, fetch, fetchval, in_account
 from app.kernel.errors import Refused
 from app.metering.quarters import create_meter, store_day
@@ -264,3 +265,26 @@ async def test_a_meter_counts_for_the_point_that_it_is_linked_to_on_each_day(des
     half = 15 * 96
     assert used[desk.house.anna] == sum(own[:half])
     assert used[desk.house.ben] >= sum(own[half:])
+
+
+def test_the_period_that_is_over_follows_from_the_rhythm():
+    day = date(2026, 5, 14)
+    assert period_over("monthly", day) == (date(2026, 4, 1), date(2026, 4, 30))
+    assert period_over("quarterly", day) == (date(2026, 1, 1), date(2026, 3, 31))
+    assert period_over("yearly", day) == (date(2025, 1, 1), date(2025, 12, 31))
+    assert period_over("quarterly", date(2026, 1, 1)) == (date(2025, 10, 1), date(2025, 12, 31))
+
+
+async def test_the_timetable_drafts_a_quarter_once_and_the_first_may_be_short(desk: Desk) -> None:
+    today, began = date(2026, 4, 1), LAST - timedelta(days=9)
+    assert await draft_due(desk.house.account_id, desk.house.site_id, today, NOW) is None  # electricity has no rhythm here
+    async with as_owner():
+        await execute("INSERT INTO site_solution (account_id, site_id, solution, rhythm, period) VALUES ($1, $2, 'electricity', 'quarterly', $3)",
+                      desk.house.account_id, desk.house.site_id, asyncpg.Range(began, None))  # fmt: skip
+    run_id = await draft_due(desk.house.account_id, desk.house.site_id, today, NOW)
+    assert run_id is not None
+    async with in_account(desk.house.account_id):
+        run = await run_of(run_id)
+    assert (run.first, run.last, run.state) == (began, LAST, "draft") and run.items
+    assert await draft_due(desk.house.account_id, desk.house.site_id, today, NOW) is None
+    assert not await desk.rows("SELECT 1 FROM invoice")
