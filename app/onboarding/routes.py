@@ -4,16 +4,20 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import post
+from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 
 from app.accounts.web.access import PUBLIC, Caller, HttpRequest
 from app.database.transaction import in_account
-from app.onboarding import commands
+from app.kernel.errors import not_found
+from app.onboarding import commands, papers
 from app.onboarding.model import ContactForm, FormPage, RatesForm, SolutionsForm
-from app.sites.access import OPERATORS, reach
+from app.sites.access import MANAGERS, OPERATORS, STAFF, reach
 from app.sites.routes import OPERATE, Created, actor_of, today_of
 
+SEERS = MANAGERS | STAFF
+PAPERS: dict[str, Any] = {"roles": sorted(SEERS), "scope": "sites"}
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 HOLDER: dict[str, Any] = {"roles": PUBLIC, "problems": (404, 409)}
 
 
@@ -59,4 +63,27 @@ async def send(request: HttpRequest, data: JSONBody[Token]) -> FormPage:
     return await commands.submit(data.token, request.app.state.clock())
 
 
-ROUTES = [send_link, open_forms, draft, send]
+@get("/api/sites/{site_id:uuid}/papers/{paper:str}", opt={**PAPERS, "problems": (409,)}, media_type="application/pdf", tags=["onboarding"],
+     summary="The management contract or the power of attorney, to be signed, as PDF")  # fmt: skip
+async def paper(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], paper: FromPath[str]) -> Response[bytes]:
+    kind = next((known for known in papers.PAPERS if known == paper), None)
+    if kind is None:
+        raise not_found("document")
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request), SEERS)
+        made = await papers.paper(site_id, kind, today_of(request))
+    headers = {"content-disposition": f'inline; filename="{kind}.pdf"', "cache-control": "private, no-store"}
+    return Response(made, media_type="application/pdf", headers=headers)
+
+
+@get("/api/sites/{site_id:uuid}/residents-sheet", opt=PAPERS, media_type=XLSX, tags=["onboarding"],
+     summary="The residents' spreadsheet to fill in, one line a billing point")  # fmt: skip
+async def residents_sheet(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> Response[bytes]:
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request), SEERS)
+        made = await papers.residents_sheet(site_id)
+    headers = {"content-disposition": 'attachment; filename="residents.xlsx"', "cache-control": "private, no-store"}
+    return Response(made, media_type=XLSX, headers=headers)
+
+
+ROUTES = [paper, residents_sheet, send_link, open_forms, draft, send]
