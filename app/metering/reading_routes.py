@@ -24,6 +24,7 @@ from app.sites.routes import Created, Saved, actor_of, today_of
 SEE: dict[str, Any] = {"roles": sorted(CONSOLE), "scope": "sites"}
 OPERATE: dict[str, Any] = {"roles": sorted(OPERATORS), "problems": (409,), "scope": "sites"}
 SET_UP: dict[str, Any] = {"roles": sorted(SETTERS), "problems": (409,), "scope": "sites"}
+SEE_TOKENS: dict[str, Any] = {"roles": sorted(SETTERS | {"support"}), "scope": "sites"}
 READ: dict[str, Any] = {"roles": sorted(SETTERS | MANAGERS), "problems": (409,), "scope": "sites"}
 INSTALL: dict[str, Any] = {"roles": sorted(INSTALLERS), "problems": (409,), "scope": "sites"}
 DOOR: dict[str, Any] = {"roles": PUBLIC, "exclude_from_csrf": True, "problems": (401, 413, 422)}
@@ -184,10 +185,10 @@ async def set_validation(
     return Saved(await schemes.set_scheme(actor_of(identity), site_id, kind, data, request.app.state.clock()))
 
 
-@get("/api/sites/{site_id:uuid}/gateway-tokens", opt=SET_UP, summary="Tokens of a house's gateways", tags=TAGS)
+@get("/api/sites/{site_id:uuid}/gateway-tokens", opt=SEE_TOKENS, summary="Tokens of a house's gateways", tags=TAGS)
 async def tokens(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> list[Token]:
     async with in_account(identity.account_id):
-        await reach(identity, site_id, today_of(request), SETTERS)
+        await reach(identity, site_id, today_of(request), SETTERS | {"support"})
         return await schemes.tokens_of(site_id)
 
 

@@ -4,8 +4,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-import asyncpg
-
 from app.audit.model import Actor
 from app.database.transaction import as_owner, execute, fetchrow
 from app.kernel.identifiers import new_id
@@ -42,13 +40,10 @@ async def in_operation(account_id: UUID, site_id: UUID, owner_email: str, since:
 
 async def _past(account_id: UUID, site_id: UUID, owner_email: str, since: date, forms_sent: datetime) -> None:
     """What commands would enter for coming days only."""
-    await execute("UPDATE site SET billing_from = $3, created_at = $4 WHERE account_id = $1 AND id = $2",
-                  account_id, site_id, since, forms_sent)  # fmt: skip
-    await execute("INSERT INTO operating_method (account_id, site_id, method, period) VALUES ($1, $2, 'operator_bills', $3)",
-                  account_id, site_id, asyncpg.Range(since, None))  # fmt: skip
+    await execute("UPDATE site SET billing_from = $3 WHERE account_id = $1 AND id = $2", account_id, site_id, since)
     await execute(
-        "UPDATE person p SET email = $3 FROM owner_terms t WHERE t.account_id = $1 AND t.site_id = $2 AND p.account_id = t.account_id"
-        " AND p.id = t.owner_id AND p.email IS NULL", account_id, site_id, owner_email,
+        "UPDATE person p SET email = $3, correspondence = 'email' FROM owner_terms t WHERE t.account_id = $1 AND t.site_id = $2"
+        " AND p.account_id = t.account_id AND p.id = t.owner_id AND p.email IS NULL", account_id, site_id, owner_email,
     )  # fmt: skip
     await execute(
         "INSERT INTO site_form (account_id, id, site_id, token_hash, recipient, created_at, expires_at, sent_at)"

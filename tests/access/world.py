@@ -40,7 +40,7 @@ def marked_plans() -> list[Any]:
     for letter, plan in zip(LETTERS, PLANS, strict=True):
         found.append(msgspec.structs.replace(
             plan, account=f"zqacc{letter}x", site=f"zqsite{letter}1x", street=f"zqsite{letter}1x Strasse",
-            residents=tuple(f"zqp{letter}{number}x zqp{letter}{number}x" for number in range(4)),
+            residents=tuple(f"zqp{letter}{number}x zqp{letter}{number}x" for number in range(8)),
             staff={role: f"zqs{letter}{number}x zqs{letter}{number}x" for number, role in enumerate(plan.staff)},
         ))  # fmt: skip
     return found
@@ -117,7 +117,7 @@ async def _mark(letter: str, house: int, account_id: UUID, site_id: UUID) -> Non
     await execute("UPDATE station SET name = $2 || ' ' || name, place = $2, vendor = $2 WHERE site_id = $1", site_id, mark)
     await execute("UPDATE tariff SET name = $2 WHERE site_id = $1", site_id, mark)
     for row in await fetch("SELECT o.person_id, b.name FROM occupancy o JOIN billing_point b ON b.id = o.billing_point_id"
-                           " WHERE b.site_id = $1 ORDER BY b.name", site_id):  # fmt: skip
+                           " WHERE b.site_id = $1 AND NOT o.vacancy ORDER BY b.name", site_id):  # fmt: skip
         index = ("A 1.1", "A 1.2", "A 2.1", "A 2.2").index(row["name"].split("x ", 1)[1]) + 4 * house
         word = f"zqp{letter}{index}x"
         await execute("UPDATE person SET given_name = $2, family_name = $2, phone = $2, street = $2, city = $2, email = $2 || '@p.example'"
@@ -133,7 +133,8 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
     mark = f"zqsite{letter}{house + 1}x"
     station = await fetchval("SELECT id FROM station WHERE site_id = $1 ORDER BY identity LIMIT 1", site)
     people = await fetch("SELECT o.person_id, o.billing_point_id, p.family_name FROM occupancy o JOIN billing_point b"
-                         " ON b.id = o.billing_point_id JOIN person p ON p.id = o.person_id WHERE b.site_id = $1 ORDER BY b.name", site)  # fmt: skip
+                         " ON b.id = o.billing_point_id JOIN person p ON p.id = o.person_id WHERE b.site_id = $1 AND NOT o.vacancy"
+                         " ORDER BY b.name", site)  # fmt: skip
     owner = await fetchval("SELECT owner_id FROM owner_terms WHERE site_id = $1", site)
     for index, row in enumerate(people):
         word = row["family_name"]
