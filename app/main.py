@@ -39,6 +39,7 @@ from app.billing import (
     person_routes,
     rates_routes,
     review_routes,
+    series_routes,
 )
 from app.billing import routes as billing
 from app.charging import balance_routes, security_routes, station_file_routes, station_routes
@@ -160,6 +161,7 @@ ROUTES = [
     person_routes.ROUTES,
     reading_routes.ROUTES,
     communities.ROUTES,
+    series_routes.ROUTES,
     live.ROUTES,
     payouts.ROUTES,
     sites.ROUTES,

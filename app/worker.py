@@ -19,6 +19,7 @@ from app.accounts.licences import remind
 from app.billing import card_news, guests
 from app.billing.commands import charge_session, run_month, settle_session
 from app.billing.reminders import remind_overdue
+from app.billing.shares import up_to_date
 from app.billing.stripe_gateway import card_gateway
 from app.billing.timetable import draft_due, plan_runs
 from app.billing.told_prices import tell_cost, tell_prices
@@ -219,6 +220,16 @@ class Worker:
             except Exception:  # reported, and the other accounts' guests must not wait for it
                 log.exception("guests failed", account=str(account["account_id"]))
 
+    async def validate_readings(self) -> None:
+        """On the timetable: validated days and shares from what has come in. A failing account stops no other."""
+        async with as_machine():
+            accounts = await fetch("SELECT DISTINCT account_id AS id FROM stale_day UNION SELECT account_id FROM stale_share")
+        for account in accounts:
+            try:
+                await up_to_date(account["id"], self.clock())
+            except Exception:  # reported, and the other accounts' readings must not wait for it
+                log.exception("readings not validated", account=str(account["id"]))
+
     async def renew_certificates(self) -> None:
         """On the timetable: certificates of stations that near their end, and our roots at stations."""
         if self.authority.exists:
@@ -262,6 +273,10 @@ def queue_app(settings: Settings, worker: Worker) -> procrastinate.App:
     @queue.task(name="tend_guests", queueing_lock="tend_guests")
     async def tend_guests(timestamp: int) -> None:
         await worker.tend_guests()
+
+    @queue.task(name="validate_readings", queueing_lock="validate_readings")
+    async def validate_readings(timestamp: int) -> None:
+        await worker.validate_readings()
 
     @queue.periodic(cron="5 6 * * *")
     @queue.task(name="remind_of_licences", queueing_lock="remind_of_licences")

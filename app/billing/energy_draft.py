@@ -109,7 +109,7 @@ async def parties(site: sites.Site, first: date, last: date, *, late_until: date
 async def _parties(site: sites.Site, first: date, last: date, late_until: datetime | None) -> list[Party]:
     points = await fetch(POINTS, site.id, last)
     slots = slots_of(first, last, site.time_zone)
-    use, missing, production = await _energy(site, points, slots, late_until)
+    use, missing, production = await energy_of(site, points, slots, late_until)
     solar = allocate(production, use, [row["priority"] for row in points]) if points else use
     stays: dict[UUID, list[Any]] = {}
     for row in await fetch(STAYS, site.id, first, last):
@@ -169,7 +169,7 @@ def _of_point(parts: Sequence[Sums], place: int, point_id: UUID, rows: Sequence[
     return found
 
 
-async def _energy(site: sites.Site, points: Sequence[Any], slots: Slots, late_until: datetime | None) -> tuple[Wh, Wh, Wh]:
+async def energy_of(site: sites.Site, points: Sequence[Any], slots: Slots, late_until: datetime | None) -> tuple[Wh, Wh, Wh]:
     """(use, missing) of the points and the production, children taken out of the meters above them."""
     meters = [meter for meter in await quarters.meters_of(site.id) if meter.medium == "electricity"]
     wh, gaps = await quarters.quarters_of(meters, slots.first, slots.last, site.time_zone, late_until=late_until)

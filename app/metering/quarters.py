@@ -145,10 +145,12 @@ async def is_locked(site_id: UUID, kind: str, day: date) -> bool:
                                site_id, kind, day))  # fmt: skip
 
 
-async def keep_day(account_id: UUID, site_id: UUID, meter_id: UUID, day: date, packed: bytes, now: datetime) -> bool:
+async def keep_day(account_id: UUID, site_id: UUID, meter_id: UUID, day: date, packed: bytes, now: datetime, *,
+                   electricity: bool = True) -> bool:  # fmt: skip
     """What counts for the bills of a day (inside the caller's transaction, which has locked the site). False: it is billed already."""
-    billed = await fetchrow("SELECT 1 FROM energy_run WHERE site_id = $1 AND period @> $2::date AND state = 'issued'", site_id, day)
-    if billed is not None:
+    billed = electricity and await fetchrow("SELECT 1 FROM energy_run WHERE site_id = $1 AND period @> $2::date AND state = 'issued'",
+                                            site_id, day)  # fmt: skip
+    if billed:
         same = await fetchrow("SELECT 1 FROM quarter_day WHERE meter_id = $1 AND day = $2 AND wh = $3", meter_id, day, packed)
         if same is None:
             await execute("INSERT INTO late_day (account_id, id, meter_id, day, wh, received_at) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -157,7 +159,9 @@ async def keep_day(account_id: UUID, site_id: UUID, meter_id: UUID, day: date, p
     await execute("INSERT INTO quarter_day (account_id, meter_id, day, wh, received_at) VALUES ($1, $2, $3, $4, $5)"
                   " ON CONFLICT (account_id, meter_id, day) DO UPDATE SET wh = excluded.wh, received_at = excluded.received_at",
                   account_id, meter_id, day, packed, now)  # fmt: skip
-    await execute("INSERT INTO stale_share (account_id, site_id, day) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", account_id, site_id, day)
+    if electricity:
+        await execute("INSERT INTO stale_share (account_id, site_id, day) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                      account_id, site_id, day)  # fmt: skip
     return True
 
 

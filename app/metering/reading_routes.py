@@ -128,8 +128,13 @@ async def raw(
 ) -> list[RawReading]:
     async with in_account(identity.account_id):
         site_id = await _reach_meter(request, identity, meter_id)
-        zone = await fetchval("SELECT time_zone FROM site WHERE id = $1", site_id)
-        rows = await fetch(RAW, meter_id, local_midnight(first, zone), local_midnight(last + timedelta(days=1), zone))
+        return await raw_readings(meter_id, site_id, first, last)
+
+
+async def raw_readings(meter_id: UUID, site_id: UUID, first: date, last: date) -> list[RawReading]:
+    """The readings of a meter on local days (inside the caller's transaction)."""
+    zone = await fetchval("SELECT time_zone FROM site WHERE id = $1", site_id)
+    rows = await fetch(RAW, meter_id, local_midnight(first, zone), local_midnight(last + timedelta(days=1), zone))
     return [RawReading(**{**row, "way": WAYS[row["way"]]}) for row in rows]
 
 

@@ -85,7 +85,8 @@ async def _validate_meter(account_id: UUID, meter_id: UUID, now: datetime) -> in
                       None if series.exported is None else _packed(series.exported[low:high]),
                       series.marks[low:high].tobytes() if series.marks[low:high].any() else None, whole and day < today, now)  # fmt: skip
         counted = await _counted(meter_id, day, series.imported[low:high], corrections)
-        await keep_day(account_id, meter["site_id"], meter_id, day, _packed(counted), now)
+        await keep_day(account_id, meter["site_id"], meter_id, day, _packed(counted), now,
+                       electricity=meter["medium"] == "electricity")  # fmt: skip
     await _those_that_build_on(account_id, meter_id, days, now)
     return len(rows)
 

@@ -24,8 +24,10 @@ CONSENT: dict[str, Any] = {"roles": sorted(MANAGERS), "scope": "sites"}
 TAGS = ["api"]
 SITES = "SELECT id, name, reference, street, postcode, city, country, time_zone, currency FROM site WHERE id = ANY($1) ORDER BY name"
 METERS = """
-SELECT c.station_id, c.number AS connector, s.name, 'charge_point' AS kind, 'Wh' AS unit FROM connector c
-JOIN station s ON s.account_id = c.account_id AND s.id = c.station_id WHERE s.site_id = $1 ORDER BY s.name, c.number
+SELECT NULL::uuid AS id, c.station_id, c.number AS connector, s.name, 'charge_point' AS kind, NULL AS mode, NULL AS serial, 'Wh' AS unit
+FROM connector c JOIN station s ON s.account_id = c.account_id AND s.id = c.station_id WHERE s.site_id = $1
+UNION ALL SELECT m.id, NULL, NULL, m.name, m.medium, m.kind, m.serial, CASE WHEN m.medium LIKE '%water' THEN 'l' ELSE 'Wh' END
+FROM meter m WHERE m.site_id = $1 ORDER BY name, connector, serial
 """
 
 
@@ -57,13 +59,16 @@ class ApiSite(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApiMeter(msgspec.Struct, frozen=True, kw_only=True):
-    """A meter: today those of charge points, by station and connector."""
+    """A meter by its id, or a charge point by station and connector."""
 
-    station_id: UUID
-    connector: int
     name: str
     kind: str
     unit: str
+    id: UUID | None = None
+    mode: str | None = None
+    serial: str | None = None
+    station_id: UUID | None = None
+    connector: int | None = None
 
 
 @post("/api/me/api-credential", opt={"roles": ["developer"]}, summary="Make my credentials for the API; those before no longer work",

@@ -26,7 +26,11 @@ QUERIES = {
     "GET /api/operator/month": "?period=2026-10", "GET /api/owner/sessions": "?period=2026-10", "GET /api/owner/revenue": "?period=2026-09",
     "GET /api/search": "?q=zq", "POST /api/operator/firmware": "?name=new.bin", "GET /api/events": "?code={code}",
     "GET /api/sites/{site_id}/position-labels": "?locale=de",
-    "GET /api/meters/{meter_id}/readings": "?first=2026-10-01&last=2026-10-31",
+    "GET /api/usage/indexes": "?day=2026-10-01",
+    **{f"GET {path}": "?first=2026-10-01&last=2026-10-31" for path in (
+        "/api/meters/{meter_id}/readings", "/api/meters/{meter_id}/series", "/api/usage/series", "/api/billing-points/{point_id}/series",
+        "/api/sites/{site_id}/series", "/api/v1/sites/{site_id}/series", "/api/v1/sites/{site_id}/meters/{meter_id}/series",
+        "/api/v1/sites/{site_id}/meters/{meter_id}/readings")},
     "POST /api/sites/{site_id}/tariffs/preview": "?period=2026-10",
     "GET /api/community-meters/{connection_id}/consumption": "?first=2026-10-01&last=2026-10-31",
     "GET /api/me/community-meters/{connection_id}/consumption": "?first=2026-10-01&last=2026-10-31",
