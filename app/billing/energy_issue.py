@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A party's draft with what to look at; `invoice_id` once it is issued, `error` where that failed."""
+    """A party's draft with what to look at; `invoice_id` once it is issued, `error` where that failed; then what became of the bill."""
 
     id: UUID
     billing_point_id: UUID
@@ -42,6 +42,10 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[Warned]
     error: str | None
     invoice_id: UUID | None
+    number: str | None = None
+    open_minor: int = 0
+    reminders: int = 0
+    credited: bool = False
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +63,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 RUN = "SELECT id, site_id, lower(period) AS first, upper(period) - 1 AS last, state, frozen_at, issued_at FROM energy_run"
 ITEMS = """
-SELECT i.*, p.name AS point_name, trim(r.given_name || ' ' || r.family_name) AS resident_name FROM energy_item i
+SELECT i.*, p.name AS point_name, trim(r.given_name || ' ' || r.family_name) AS resident_name, v.number,
+    greatest(0, coalesce(v.gross_minor - s.settled_minor, 0))::bigint AS open_minor,
+    (SELECT count(*)::int FROM reminder m WHERE m.account_id = i.account_id AND m.invoice_id = i.invoice_id) AS reminders,
+    EXISTS (SELECT 1 FROM invoice c WHERE c.account_id = i.account_id AND c.corrects_id = i.invoice_id) AS credited
+FROM energy_item i
+LEFT JOIN invoice v ON v.account_id = i.account_id AND v.id = i.invoice_id
+LEFT JOIN invoice_settled s ON s.account_id = v.account_id AND s.invoice_id = v.id
 JOIN billing_point p ON p.account_id = i.account_id AND p.id = i.billing_point_id
 JOIN person r ON r.account_id = i.account_id AND r.id = i.person_id WHERE i.run_id = $1 ORDER BY p.name, i.first, i.id
 """
@@ -148,7 +158,7 @@ async def _document(site: sites.Site, row: Any, bill: PartyBill, issued_on: date
         vat=bill.vat, net_minor=net, vat_minor=vat, gross_minor=net + vat,
         energy_wh=bill.solar_wh + bill.grid_wh, last_month=None, months=(),
         credit_minor=max(0, min(net + vat, available_minor)), labels=await labels_of(site.id, resident.locale),
-        energy=EnergyFacts(solar_wh=bill.solar_wh, grid_wh=bill.grid_wh, peak_wh=bill.peak_wh),
+        energy=EnergyFacts(solar_wh=bill.solar_wh, grid_wh=bill.grid_wh, peak_wh=bill.peak_wh, peak_at=bill.peak_at),
     )  # fmt: skip
 
 

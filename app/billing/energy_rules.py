@@ -5,12 +5,13 @@ are rounded once each, VAT once a group.
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
 import numpy as np
 
+from app.kernel.calendar import QUARTER, local_midnight
 from app.kernel.energy import kwh
 from app.kernel.money import vat_of_gross, vat_of_net
 from app.kernel.proration import days_of
@@ -33,12 +34,13 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
-    """A segment's use: Wh by (point, day, component) of solar and of grid, and each day's peak by (point, day)."""
+    """A segment's use: Wh by (point, day, component) of solar and of grid, and each day's peak and its slot by (point, day)."""
 
     segment: Segment
     solar: Wh
     grid: Wh
     peaks: Wh
+    peak_slots: Wh
     unpriced_wh: Wh
 
 
@@ -52,6 +54,7 @@ class PartyBill(msgspec.Struct, frozen=True, kw_only=True):
     solar_wh: int
     grid_wh: int
     peak_wh: int
+    peak_at: datetime | None = None
 
     @property
     def gross_minor(self) -> int:
@@ -101,7 +104,8 @@ def sums_of(segment: Segment, solar: Wh, grid: Wh, slots: Slots) -> Sums:
     }
     both = solar[:, inside] + grid[:, inside]
     unpriced = both.sum(axis=1) - priced["solar"].sum(axis=(1, 2)) - priced["grid"].sum(axis=(1, 2))
-    return Sums(segment=segment, solar=priced["solar"], grid=priced["grid"], peaks=rates.peaks_by_day(both, part), unpriced_wh=unpriced)
+    return Sums(segment=segment, solar=priced["solar"], grid=priced["grid"], peaks=rates.peaks_by_day(both, part),
+                peak_slots=rates.peak_slots_by_day(both, part), unpriced_wh=unpriced)  # fmt: skip
 
 
 def _days(first: date, last: date, slots: Slots) -> slice:
@@ -116,6 +120,7 @@ def party_bill(parts: Sequence[Sums], point: int, stays: Sequence[Stay], mine: i
     lines: list[PriceLine] = []
     groups: dict[tuple[Decimal, bool], int] = {}
     solar = grid = peak = 0
+    peak_at: datetime | None = None
     for part in parts:
         its_first, its_last = max(start, part.segment.first), min(end, part.segment.last)
         if its_last < its_first:
@@ -128,9 +133,13 @@ def party_bill(parts: Sequence[Sums], point: int, stays: Sequence[Stay], mine: i
             groups[key] = groups.get(key, 0) + line.amount_minor
         solar += int(part.solar[point, days].sum())
         grid += int(part.grid[point, days].sum())
-        peak = max(peak, int(part.peaks[point, days].max()))
+        highest = int(part.peaks[point, days].argmax()) + days.start
+        if part.peaks[point, highest] > peak:
+            peak = int(part.peaks[point, highest])
+            peak_at = local_midnight(part.segment.first, part.segment.tariff.time_zone) + QUARTER * int(part.peak_slots[point, highest])
     vat = tuple(_group(rate, included, total) for (rate, included), total in sorted(groups.items()))
-    return PartyBill(first=start, last=end, lines=tuple(lines), vat=vat, solar_wh=solar, grid_wh=grid, peak_wh=peak)
+    return PartyBill(first=start, last=end, lines=tuple(lines), vat=vat, solar_wh=solar, grid_wh=grid, peak_wh=peak,
+                     peak_at=peak_at)  # fmt: skip
 
 
 def _lines(part: Sums, point: int, days: slice, stays: Sequence[Stay], mine: int, span: tuple[date, date]) -> list[PriceLine]:

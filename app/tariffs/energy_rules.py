@@ -6,6 +6,8 @@ Quarters are priced by the slot that they begin in, on the site's wall clock: a 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -45,19 +47,20 @@ class Stay(msgspec.Struct, frozen=True):
     last: date | None
 
 
+@lru_cache(maxsize=64)
 def slots_of(first: date, last: date, time_zone: str) -> Slots:
-    """The slots of a period, both days inclusive."""
+    """The slots of a period, both days inclusive. The houses of a run share them: nobody may write into the arrays."""
     zone, at, end = ZoneInfo(time_zone), local_midnight(first, time_zone), local_midnight(last + timedelta(days=1), time_zone)
     local: list[datetime] = []
     while at < end:
         local.append(at.astimezone(zone))
         at += QUARTER
-    return Slots(
-        first=first, last=last, time_zone=time_zone,
-        minute=np.array([moment.hour * 60 + moment.minute for moment in local], dtype=np.int16),
-        weekday=np.array([moment.isoweekday() for moment in local], dtype=np.int8),
-        day=np.array([(moment.date() - first).days for moment in local], dtype=np.int32),
-    )  # fmt: skip
+    minute = np.array([moment.hour * 60 + moment.minute for moment in local], dtype=np.int16)
+    weekday = np.array([moment.isoweekday() for moment in local], dtype=np.int8)
+    day = np.array([(moment.date() - first).days for moment in local], dtype=np.int32)
+    for shared in (minute, weekday, day):
+        shared.flags.writeable = False
+    return Slots(first=first, last=last, time_zone=time_zone, minute=minute, weekday=weekday, day=day)
 
 
 def quarter_count(day: date, time_zone: str) -> int:
@@ -128,6 +131,12 @@ def peaks_by_day(use: Wh, slots: Slots) -> Wh:
     """The highest quarter-hour (Wh) of each day: (points, days)."""
     starts = np.flatnonzero(np.concatenate(([True], slots.day[1:] != slots.day[:-1])))
     return np.maximum.reduceat(use, starts, axis=1)
+
+
+def peak_slots_by_day(use: Wh, slots: Slots) -> Wh:
+    """The slot of each day's highest quarter-hour, of equal ones the first: (points, days)."""
+    starts = [*np.flatnonzero(np.concatenate(([True], slots.day[1:] != slots.day[:-1]))), slots.count]
+    return np.stack([use[:, start:end].argmax(axis=1) + start for start, end in pairwise(starts)], axis=1)
 
 
 def energy_lines(tariff: Tariff, solar_by_component: Sequence[int], grid_by_component: Sequence[int]) -> list[PriceLine]:

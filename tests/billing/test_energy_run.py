@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import msgspec
@@ -288,3 +289,19 @@ async def test_the_timetable_drafts_a_quarter_once_and_the_first_may_be_short(de
     assert (run.first, run.last, run.state) == (began, LAST, "draft") and run.items
     assert await draft_due(desk.house.account_id, desk.house.site_id, today, NOW) is None
     assert not await desk.rows("SELECT 1 FROM invoice")
+
+
+@pytest.mark.row("R12")
+async def test_the_bill_shows_the_residents_own_peak_with_its_day_and_quarter_hour(desk: Desk) -> None:
+    high = list(desk.days["ben"])
+    when = datetime(2026, 3, 29, 17, 45, tzinfo=UTC)  # 19:45 in Zürich, on the day of 92 quarter-hours
+    high[oracle.quarters(FIRST, LAST, ZONE).index(when.astimezone(ZoneInfo(ZONE)))] = 2_345
+    assert all(await desk.store("ben", FIRST, LAST, list(high)))
+    run = await desk.freeze()
+    item = next(one for one in run.items if one.person_id == desk.house.ben and one.bill.first == FIRST)
+    assert (item.bill.peak_wh, item.bill.peak_at) == (2_345, when)
+    await issue_run(desk.actor, run.id, NOW)
+    bill = (await desk.rows("SELECT * FROM invoice WHERE person_id = $1 AND period_start = $2", desk.house.ben, FIRST))[0]
+    with pdfplumber.open(io.BytesIO(bill["pdf"])) as pdf:
+        text = "\n".join(page.extract_text() for page in pdf.pages)
+    assert "9.38 kW (29.03.2026, 19:45)" in text, [line for line in text.splitlines() if "kW" in line]

@@ -45,6 +45,7 @@ class EnergyFacts(msgspec.Struct, frozen=True, kw_only=True):
     solar_wh: int
     grid_wh: int
     peak_wh: int
+    peak_at: datetime | None = None
 
 
 class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,7 +149,7 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
         "sessions_head": [t["date"], t["time"], t["place"], t["by"], t["start"], t["stop"], t["used"], t["minutes"], t["amount"]],
         "sessions": [] if bill.energy else [*[_session(line, bill, form) for line in bill.sessions],
                      [t["total"], *[""] * 5, words.energy(bill.energy_wh, form), "", amount]],
-        "use_title": t["use_title"], "use": _use(bill.energy, t, form) if bill.energy else [],
+        "use_title": t["use_title"], "use": _use(bill.energy, bill.time_zone, t, form) if bill.energy else [],
         "vat_title": t["vat"], "vat_head": [t["rate"], t["net"], t["tax"], t["gross"]],
         "vat": _vat(bill, t, form),
         "note": t["note_electricity" if bill.energy else "note"], "page": t["page"], "of": t["of"],
@@ -264,13 +265,16 @@ def _positions(bill: BillDocument, form: str) -> list[list[str]]:
     return [*rows, *totals]
 
 
-def _use(energy: EnergyFacts, t: dict[str, str], form: str) -> list[list[str]]:
+def _use(energy: EnergyFacts, zone: str, t: dict[str, str], form: str) -> list[list[str]]:
     """The use of a bill of electricity, and what of it was solar."""
     used = energy.solar_wh + energy.grid_wh
     share = f" ({words.number(Decimal(100 * energy.solar_wh) / used, form, '0')} %)" if used else ""
     rows = ((t["used_total"], used, ""), (t["solar_share"], energy.solar_wh, share), (t["from_grid"], energy.grid_wh, ""))
     shown = [[label, f"{words.energy(wh, form)} kWh{more}"] for label, wh, more in rows]
-    return [*shown, [t["peak"], f"{words.number(kwh(4 * energy.peak_wh), form, '#,##0.0##')} kW"]]
+    at = ""
+    if energy.peak_at is not None:
+        at = f" ({words.day(energy.peak_at.astimezone(words.ZoneInfo(zone)).date(), form)}, {words.clock(energy.peak_at, zone)})"
+    return [*shown, [t["peak"], f"{words.number(kwh(4 * energy.peak_wh), form, '#,##0.0##')} kW{at}"]]
 
 
 def _session(line: SessionLine, bill: BillDocument, form: str) -> list[str]:
