@@ -69,7 +69,13 @@ async def save(
 
 def changed_meanwhile(present: Mapping[str, Any], values: Mapping[str, Any]) -> Refused:
     """Somebody else saved first: nothing is lost, both states are told."""
-    theirs = {name: plain(present[name]) for name in values}
+    theirs: dict[str, Any] = {}
+    for name in values:
+        value = present[name]
+        if isinstance(value, asyncpg.Range):  # a form shows its first and its last day
+            theirs |= {"first": plain(value.lower), "last": None if value.upper is None else plain(value.upper - timedelta(days=1))}
+        else:
+            theirs[name] = plain(value)
     return Refused(
         "changed_meanwhile", 409,
         "Somebody else has changed this in the meantime. Compare what stands there now with what you wrote, then save again.",
