@@ -187,7 +187,13 @@ async def _guest_view(request: HttpRequest, token: str, now: datetime) -> GuestV
     }  # fmt: skip
 
 
-@post("/api/stripe", status_code=200, opt={**OPEN, "exclude_from_csrf": True}, summary="Stripe's messages, signed", tags=TAGS)
+@post(
+    "/api/stripe",
+    status_code=200,
+    opt={**OPEN, "problems": (400, 503), "exclude_from_csrf": True},
+    summary="Stripe's messages, signed",
+    tags=TAGS,
+)
 async def stripe_message(request: HttpRequest) -> dict[str, bool]:
     news = gateway_of(request).news(await request.body(), request.headers.get("stripe-signature", ""))
     return {"new": news is not None and await card_news.keep(news, request.app.state.clock())}

@@ -7,13 +7,14 @@ from litestar import get, post
 from litestar.params import FromPath, JSONBody
 
 from app.accounts.routes import address_of, throttle_of
-from app.accounts.rules import OPERATORS
+from app.accounts.rules import OPERATORS, STAFF
 from app.accounts.web.access import PUBLIC, Caller, HttpRequest
 from app.residents import access_requests
 from app.residents.access_requests import AccessAnswer, AccessForm, AccessRequest
 from app.sites.routes import actor_of
 
 OPERATE: dict[str, Any] = {"roles": sorted(OPERATORS), "problems": (409,)}
+SEE: dict[str, Any] = {"roles": sorted(STAFF)}
 TAGS = ["access"]
 
 
@@ -24,7 +25,7 @@ async def ask(request: HttpRequest, data: JSONBody[AccessForm]) -> None:
     await access_requests.ask_for_access(data, request.app.state.clock())
 
 
-@get("/api/access-requests", opt=OPERATE, summary="Who asks for access", tags=TAGS)
+@get("/api/access-requests", opt=SEE, summary="Who asks for access", tags=TAGS)
 async def listed(request: HttpRequest, identity: Caller) -> list[AccessRequest]:
     return await access_requests.open_requests(identity, request.app.state.clock())
 

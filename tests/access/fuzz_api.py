@@ -94,4 +94,4 @@ async def test_a_made_up_request_gets_a_documented_answer_from_every_route(tries
                 if fault := undocumented(operation, answer):
                     wrong.append(f"{fault}: {answer.status} {answer.code} {method} {address} as {role} {body[:200]!r}")
                     break
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)

@@ -33,7 +33,7 @@ async def test_a_resident_asks_in_public_and_is_let_in_once_matched_to_an_accoun
     assert (await desk.ask("operator", "GET", PATH, account=1)).json() == []
     unmatched = [one for one in (await desk.ask("superadmin", "GET", PATH)).json() if not one["matched"]]
     assert [one["email"] for one in unmatched] == ["other@example.org"]
-    for role in ("owner", "installer", "support", "resident"):
+    for role in ("owner", "installer", "resident"):
         assert (await desk.ask(role, "GET", PATH)).status_code == 403
     answer, person = f"{PATH}/{mine['id']}/answer", desk.login("resident")["person_id"]
     assert (await desk.ask("operator", "POST", answer, {"approve": True})).json()["code"] == "person_needed"
