@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from app.audit.commands import note
 from app.audit.model import Actor
@@ -24,6 +25,7 @@ from app.sites import queries as sites
 from app.tariffs.energy_rules import Slots, Stay, slots_of
 from app.tariffs.queries import tariffs_of
 
+Gaps = npt.NDArray[np.int16]
 DAY = timedelta(days=1)
 POINTS = """
 SELECT p.id, p.priority, p.consumer_billing, coalesce((SELECT r.rate FROM point_rate r WHERE r.account_id = p.account_id
@@ -111,6 +113,7 @@ async def _parties(site: sites.Site, first: date, last: date, late_until: dateti
     slots = slots_of(first, last, site.time_zone)
     use, missing, production = await energy_of(site, points, slots, late_until)
     solar = allocate(production, use, [row["priority"] for row in points]) if points else use
+    grid = use - solar
     stays: dict[UUID, list[Any]] = {}
     for row in await fetch(STAYS, site.id, first, last):
         stays.setdefault(row["billing_point_id"], []).append(row)
@@ -121,7 +124,8 @@ async def _parties(site: sites.Site, first: date, last: date, late_until: dateti
         cut = energy_rules.segments([tariff for tariff in tariffs if tariff.rate == rate], site.country, first, last)
         if not cut or cut[0].first > first:
             raise Refused("no_price", 422, f"There is no price for the whole period (rate '{rate}'). Enter it first.")
-        parts = [energy_rules.sums_of(part, solar[rows], (use - solar)[rows], slots) for part in cut]
+        its = (solar, grid, use) if len(rows) == len(points) else (solar[rows], grid[rows], use[rows])
+        parts = [energy_rules.sums_of(part, its[0], its[1], slots, its[2]) for part in cut]
         for place, row in enumerate(rows):
             if points[row]["consumer_billing"]:
                 found += _of_point(parts, place, points[row]["id"], stays.get(points[row]["id"], []), missing[row], slots)
@@ -156,27 +160,27 @@ async def _with_corrections(site: sites.Site, found: list[Party], first: date, l
     return found
 
 
-def _of_point(parts: Sequence[Sums], place: int, point_id: UUID, rows: Sequence[Any], missing: Wh, slots: Slots) -> list[Party]:
+def _of_point(parts: Sequence[Sums], place: int, point_id: UUID, rows: Sequence[Any], missing: Gaps, slots: Slots) -> list[Party]:
     stays = [Stay(row["first"], row["last"]) for row in rows]
     unpriced = sum(int(part.unpriced_wh[place]) for part in parts)
     found = []
     for mine, row in enumerate(rows):
         bill = energy_rules.party_bill(parts, place, stays, mine, slots.first, slots.last)
-        inside = (slots.day >= (bill.first - slots.first).days) & (slots.day <= (bill.last - slots.first).days)
+        inside = _linked(Link(point_id, bill.first, bill.last), slots)
         found.append(
             Party(point_id=point_id, person_id=row["person_id"], bill=bill, missing=int(missing[inside].sum()), unpriced_wh=unpriced)
         )
     return found
 
 
-async def energy_of(site: sites.Site, points: Sequence[Any], slots: Slots, late_until: datetime | None) -> tuple[Wh, Wh, Wh]:
+async def energy_of(site: sites.Site, points: Sequence[Any], slots: Slots, late_until: datetime | None) -> tuple[Wh, Gaps, Wh]:
     """(use, missing) of the points and the production, children taken out of the meters above them."""
     meters = [meter for meter in await quarters.meters_of(site.id) if meter.medium == "electricity"]
     wh, gaps = await quarters.quarters_of(meters, slots.first, slots.last, site.time_zone, late_until=late_until)
     places = {meter.id: n for n, meter in enumerate(meters)}
     net, _ = net_of_children(wh, [None if meter.parent_id is None else places[meter.parent_id] for meter in meters])
     rows = {row["id"]: n for n, row in enumerate(points)}
-    use, missing = (np.zeros((len(points), slots.count), dtype=np.int64) for _ in range(2))
+    use, missing = np.zeros((len(points), slots.count), dtype=np.int64), np.zeros((len(points), slots.count), dtype=np.int16)
     production = np.zeros(slots.count, dtype=np.int64)
     for n, meter in enumerate(meters):
         if meter.kind == "production":
@@ -184,14 +188,17 @@ async def energy_of(site: sites.Site, points: Sequence[Any], slots: Slots, late_
         elif meter.kind == "use":
             for link in meter.links:
                 if link.billing_point_id in rows:
-                    counts = _linked(link, slots)
-                    use[rows[link.billing_point_id]] += net[n] * counts
-                    missing[rows[link.billing_point_id]] += gaps[n] * counts
+                    row, inside = rows[link.billing_point_id], _linked(link, slots)
+                    np.add(use[row, inside], net[n, inside], out=use[row, inside])
+                    if gaps[n].any():
+                        missing[row, inside] += gaps[n, inside]
     return use, missing, production
 
 
-def _linked(link: Link, slots: Slots) -> Wh:
-    """1 in the quarter-hours of the days on which a link holds, else 0."""
+def _linked(link: Link, slots: Slots) -> slice:
+    """The quarter-hours of the days on which a link holds."""
+    if (link.first is None or link.first <= slots.first) and (link.last is None or link.last >= slots.last):
+        return slice(0, slots.count)
     first = 0 if link.first is None else (link.first - slots.first).days
-    last = (slots.last if link.last is None else link.last) - slots.first
-    return ((slots.day >= first) & (slots.day <= last.days)).astype(np.int64)
+    last = ((slots.last if link.last is None else link.last) - slots.first).days
+    return slice(*np.searchsorted(slots.day, (first, max(first, last + 1))).tolist())

@@ -93,8 +93,8 @@ def _vat(tariff: Tariff, country: str, day: date) -> Decimal:
     return standard_vat(country, day) if follows else tariff.vat_rate
 
 
-def sums_of(segment: Segment, solar: Wh, grid: Wh, slots: Slots) -> Sums:
-    """A segment's sums from the arrays (points, slots) of the whole period."""
+def sums_of(segment: Segment, solar: Wh, grid: Wh, slots: Slots, use: Wh | None = None) -> Sums:
+    """A segment's sums from the arrays (points, slots) of the whole period; `use`, where it is at hand, is the sum of both."""
     inside = _days(segment.first, segment.last, slots)
     part = rates.slots_of(segment.first, segment.last, slots.time_zone)
     count = len(segment.tariff.components)
@@ -102,7 +102,7 @@ def sums_of(segment: Segment, solar: Wh, grid: Wh, slots: Slots) -> Sums:
     priced: dict[Origin, Wh] = {
         origin: rates.wh_by_day(use[:, inside], rates.rate_of_slots(segment.tariff, origin, part), part, count) for origin, use in origins
     }
-    both = solar[:, inside] + grid[:, inside]
+    both = solar[:, inside] + grid[:, inside] if use is None else use[:, inside]
     unpriced = both.sum(axis=1) - priced["solar"].sum(axis=(1, 2)) - priced["grid"].sum(axis=(1, 2))
     return Sums(segment=segment, solar=priced["solar"], grid=priced["grid"], peaks=rates.peaks_by_day(both, part),
                 peak_slots=rates.peak_slots_by_day(both, part), unpriced_wh=unpriced)  # fmt: skip
@@ -126,30 +126,34 @@ def party_bill(parts: Sequence[Sums], point: int, stays: Sequence[Stay], mine: i
         if its_last < its_first:
             continue
         days = slice((its_first - part.segment.first).days, (its_last - part.segment.first).days + 1)
-        for line in _lines(part, point, days, stays, mine, (its_first, its_last)):
+        its_solar, its_grid = (use[point, days].sum(axis=0).tolist() for use in (part.solar, part.grid))
+        peaks = part.peaks[point, days].tolist()
+        for line in _lines(part.segment.tariff, its_solar, its_grid, peaks, stays, mine, (its_first, its_last)):
             rate = part.segment.vat_rate if line.vat_rate is None else line.vat_rate
             lines.append(msgspec.structs.replace(line, vat_rate=rate))
             key = (rate, part.segment.tariff.vat_included)
             groups[key] = groups.get(key, 0) + line.amount_minor
-        solar += int(part.solar[point, days].sum())
-        grid += int(part.grid[point, days].sum())
-        highest = int(part.peaks[point, days].argmax()) + days.start
-        if part.peaks[point, highest] > peak:
-            peak = int(part.peaks[point, highest])
-            peak_at = local_midnight(part.segment.first, part.segment.tariff.time_zone) + QUARTER * int(part.peak_slots[point, highest])
+        solar, grid, highest = solar + sum(its_solar), grid + sum(its_grid), max(peaks)
+        if highest > peak:
+            peak, day = highest, days.start + peaks.index(highest)
+            peak_at = local_midnight(part.segment.first, part.segment.tariff.time_zone) + QUARTER * int(part.peak_slots[point, day])
     vat = tuple(_group(rate, included, total) for (rate, included), total in sorted(groups.items()))
     return PartyBill(first=start, last=end, lines=tuple(lines), vat=vat, solar_wh=solar, grid_wh=grid, peak_wh=peak,
                      peak_at=peak_at)  # fmt: skip
 
 
-def _lines(part: Sums, point: int, days: slice, stays: Sequence[Stay], mine: int, span: tuple[date, date]) -> list[PriceLine]:
-    tariff = part.segment.tariff
-    solar, grid = (use[point, days].sum(axis=0).tolist() for use in (part.solar, part.grid))
+def _lines(
+    tariff: Tariff,
+    solar: Sequence[int],
+    grid: Sequence[int],
+    peaks: Sequence[int],
+    stays: Sequence[Stay],
+    mine: int,
+    span: tuple[date, date],
+) -> list[PriceLine]:
     return [
-        *rates.energy_lines(tariff, solar, grid),
-        *rates.power_lines(tariff, part.peaks[point, days].tolist(), *span),
-        *rates.fixed_lines(tariff, stays, mine, *span),
-    ]
+        *rates.energy_lines(tariff, solar, grid), *rates.power_lines(tariff, peaks, *span), *rates.fixed_lines(tariff, stays, mine, *span)
+    ]  # fmt: skip
 
 
 def _group(rate: Decimal, included: bool, total_minor: int) -> VatGroup:

@@ -14,7 +14,7 @@ from app.database.transaction import execute, fetch, fetchrow, fetchval, in_acco
 from app.kernel.calendar import QUARTER, local_date, local_midnight
 from app.kernel.errors import Refused, not_found
 from app.metering.allocation_rules import Wh
-from app.metering.quarters import MISSING, MOST_WH, Meter, quarters_of, store_day
+from app.metering.quarters import MISSING, MOST_WH, Gaps, Meter, quarters_of, store_day
 from app.tariffs.energy_rules import Slots, quarter_count, slots_of
 
 Step = Literal["quarter", "day", "month"]
@@ -71,7 +71,7 @@ async def series(meter_id: UUID, first: date, last: date, step: Step, holder: UU
     theirs = _by_slot(_held(listed[meter_id], holder, slots), slots) == 1
     figures = np.stack([drawn[place], drawn[place] - shared[place], shared[place], fed[place], fed[place] - injected[place],
                         injected[place]])  # fmt: skip
-    known = theirs & ((gaps[place] == 0) | (fed[place] > 0))
+    known = theirs & ((~gaps[place]) | (fed[place] > 0))
     return _points(figures, known, slots, step)
 
 
@@ -89,7 +89,7 @@ def _by_slot(days: Sequence[bool], slots: Slots) -> Wh:
     return found
 
 
-async def _drawn(ids: Sequence[UUID], slots: Slots) -> tuple[Wh, Wh]:
+async def _drawn(ids: Sequence[UUID], slots: Slots) -> tuple[Wh, Gaps]:
     meters = [Meter(id=one, kind="entry", parent_id=None, serial="") for one in ids]
     return await quarters_of(meters, slots.first, slots.last, slots.time_zone)
 

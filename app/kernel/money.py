@@ -37,6 +37,12 @@ def vat_of_net(net_minor: int, rate: Decimal) -> int:
     return round_half_up(Decimal(net_minor) * rate)
 
 
+def cash_rounding(amount_minor: int, step: int = 5) -> int:
+    """What brings an amount to the nearest multiple of the smallest coin; halves go away from zero. It is booked apart."""
+    sign = -1 if amount_minor < 0 else 1
+    return sign * ((2 * abs(amount_minor) + step) // (2 * step)) * step - amount_minor
+
+
 def permille_of(amount_minor: int, permille: int) -> int:
     """A share in thousandths of an amount, rounded half up once."""
     return round_half_up(Decimal(amount_minor) * permille / 1000)

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from app.audit.commands import note, save
 from app.audit.model import Actor
@@ -19,15 +21,18 @@ from app.metering.equipment_rules import reckon
 from app.metering.model import Link, Medium, MeterKind, Source, Term
 
 MISSING = -1
+Gaps = npt.NDArray[np.bool_]  # where nothing came
 MOST_WH = 2_000_000  # 8 MW over a quarter-hour: more is a mistaken unit
 
 
+# A meter's days in one value each: a month of a house is a row a meter, not a row a day.
 DAYS = """
-SELECT meter_id, day, wh FROM (
-    SELECT meter_id, day, wh, 0 AS late, received_at FROM quarter_day WHERE meter_id = ANY($1::uuid[]) AND day BETWEEN $2 AND $3
-    UNION ALL
-    SELECT meter_id, day, wh, 1, received_at FROM late_day WHERE meter_id = ANY($1::uuid[]) AND day BETWEEN $2 AND $3 AND received_at <= $4
-) AS d ORDER BY late, received_at
+SELECT meter_id, array_agg(day ORDER BY day) AS days, string_agg(wh, ''::bytea ORDER BY day) AS wh FROM quarter_day
+WHERE meter_id = ANY($1::uuid[]) AND day BETWEEN $2 AND $3 GROUP BY meter_id
+"""
+LATE_DAYS = """
+SELECT meter_id, day, wh FROM late_day WHERE meter_id = ANY($1::uuid[]) AND day BETWEEN $2 AND $3 AND received_at <= $4
+ORDER BY received_at
 """
 
 
@@ -180,19 +185,31 @@ async def meters_of(site_id: UUID) -> list[Meter]:
 
 async def quarters_of(
     meters: Sequence[Meter], first: date, last: date, time_zone: str, *, late_until: datetime | None = None
-) -> tuple[Wh, Wh]:
-    """(Wh, missing) of meters from first to last: two arrays (meters, slots); what is missing counts nothing.
+) -> tuple[Wh, Gaps]:
+    """(Wh, whether missing) of meters from first to last: two arrays (meters, slots); what is missing counts nothing.
 
     What came late is taken in place of what was billed as far as it came before `late_until`.
     """
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     starts = [local_midnight(day, time_zone) for day in [*days, last + timedelta(days=1)]]
     edges = [round((at - starts[0]) / QUARTER) for at in starts]
-    wh = np.full((len(meters), edges[-1]), MISSING, dtype=np.int64)
+    wh = np.empty((len(meters), edges[-1]), dtype=np.int64)
     rows, places = {meter.id: n for n, meter in enumerate(meters)}, {day: n for n, day in enumerate(days)}
-    for row in await fetch(DAYS, list(rows), first, last, late_until):
-        place = places[row["day"]]
-        wh[rows[row["meter_id"]], edges[place] : edges[place + 1]] = np.frombuffer(row["wh"], dtype="<i4")
+    stored = {row["meter_id"]: row for row in await fetch(DAYS, list(rows), first, last)}
+    for n, meter in enumerate(meters):
+        row: Any = stored.get(meter.id)
+        if row is not None and len(row["days"]) == len(days):
+            wh[n] = np.frombuffer(row["wh"], dtype="<i4")
+            continue
+        wh[n], at = MISSING, 0
+        for day in () if row is None else row["days"]:
+            start, end = edges[places[day]], edges[places[day] + 1]
+            wh[n, start:end] = np.frombuffer(row["wh"], dtype="<i4", count=end - start, offset=4 * at)
+            at += end - start
+    if late_until is not None:
+        for row in await fetch(LATE_DAYS, list(rows), first, last, late_until):
+            place = places[row["day"]]
+            wh[rows[row["meter_id"]], edges[place] : edges[place + 1]] = np.frombuffer(row["wh"], dtype="<i4")
     reckon(wh, {rows[m.id]: [(rows[t.meter_id], t.sign) for t in m.terms] for m in meters if m.terms}, MISSING)
-    missing = (wh == MISSING).astype(np.int64)
-    return np.where(wh == MISSING, 0, wh), missing
+    missing = wh == MISSING
+    return np.maximum(wh, 0, out=wh), missing

@@ -193,15 +193,22 @@ def fixed_lines(tariff: Tariff, stays: Sequence[Stay], mine: int, first: date, l
 
 def _month_line(component: Component, stays: Sequence[Stay], mine: int, period: tuple[date, date], currency: str) -> PriceLine:
     """Months with four places; the amount is the sum of the party's shares of each month."""
-    months, amount_minor = Decimal(0), 0
-    for first, last in months_of(*period):
-        whole = days_of(month_of(first), month_end(first))
-        days = [_stayed(stay, first, last) for stay in stays]
-        rest = whole - sum(days)  # days outside the period, or that nobody has: billed to nobody here
-        amount_minor += split(to_minor(component.unit_price, currency), [*days, rest])[mine]
-        months += Decimal(days[mine]) / whole
-    quantity = Decimal(round_half_up(months * 10_000)).scaleb(-4)
+    inside = tuple((max(period[0], stay.first), period[1] if stay.last is None else min(period[1], stay.last)) for stay in stays)
+    quantity, amount_minor = _months(to_minor(component.unit_price, currency), inside, mine, *period)
     return msgspec.structs.replace(_fixed(component, quantity, currency), amount_minor=amount_minor)
+
+
+@lru_cache(maxsize=4096)
+def _months(price_minor: int, stays: tuple[tuple[date, date], ...], mine: int, begin: date, end: date) -> tuple[Decimal, int]:
+    """(months, amount) of one of the parties; most points of a house have one party for the whole period and share the answer."""
+    months, amount_minor = Decimal(0), 0
+    for first, last in months_of(begin, end):
+        whole = days_of(month_of(first), month_end(first))
+        days = [overlap_days(first, last, *stay) for stay in stays]
+        rest = whole - sum(days)  # days outside the period, or that nobody has: billed to nobody here
+        amount_minor += split(price_minor, [*days, rest])[mine]
+        months += Decimal(days[mine]) / whole
+    return Decimal(round_half_up(months * 10_000)).scaleb(-4), amount_minor
 
 
 def _stayed(stay: Stay, first: date, last: date) -> int:
