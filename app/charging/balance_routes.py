@@ -13,12 +13,13 @@ from app.accounts.web.access import Caller, HttpRequest
 from app.charging import balance_picture, balance_views, wiring
 from app.charging.balance_picture import SiteLoad
 from app.charging.balance_views import ChargeShare, ChargeWish
+from app.charging.power_caps import NewPowerCap, PowerCap, cap_power, caps_of, end_cap
 from app.charging.wiring import CircuitWiring, SiteWiring
 from app.database.transaction import in_account
 from app.kernel.errors import not_found
 from app.outbox.wake import COMMANDS, live_channel, publish
 from app.sites.access import reach
-from app.sites.routes import today_of
+from app.sites.routes import actor_of, today_of
 
 PAST: dict[str, Any] = {"roles": sorted(RESIDENTS)}
 RESIDENT: dict[str, Any] = {"roles": ["resident"]}
@@ -120,4 +121,28 @@ async def rank(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], 
     await _hurry(request, identity)
 
 
-ROUTES = [share, wish, circuits, set_circuits, read_circuit, load, rank]
+@get("/api/sites/{site_id:uuid}/power-caps", opt=WATCH, summary="What a grid operator has asked for the cars", tags=TAGS)
+async def power_caps(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> list[PowerCap]:
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request), WATCHERS)
+        return await caps_of(site_id)
+
+
+@post("/api/sites/{site_id:uuid}/power-caps", opt=SET_UP, summary="Cap the power of all cars until a time", tags=TAGS)
+async def new_cap(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[NewPowerCap]) -> PowerCap:
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request), SETTERS)
+        made = await cap_power(actor_of(identity), site_id, data, request.app.state.clock())
+    await _hurry(request, identity)
+    return made
+
+
+@post("/api/sites/{site_id:uuid}/power-caps/{cap_id:uuid}/end", status_code=204, opt=SET_UP, summary="Take a cap back", tags=TAGS)
+async def stop_cap(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], cap_id: FromPath[UUID]) -> None:
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request), SETTERS)
+        await end_cap(actor_of(identity), site_id, cap_id, request.app.state.clock())
+    await _hurry(request, identity)
+
+
+ROUTES = [share, wish, circuits, set_circuits, read_circuit, load, rank, power_caps, new_cap, stop_cap]

@@ -180,6 +180,7 @@ BODIES: dict[str, Body] = {
     "POST /api/sites/{site_id}/circuit-readings": _plain(circuit="Main", base_ma=[1, 2, 3]),
     "PUT /api/sessions/{session_id}/wish": _plain(mode="fast"),
     "PUT /api/sites/{site_id}/circuits": _plain(circuits=[{"name": "Main", "limit_ma": [63000, 63000, 63000]}]),
+    "POST /api/sites/{site_id}/power-caps": _plain(cap_w=4200, ends_at="2099-01-01T00:00:00Z", asked_by="Grid"),
     "PUT /api/sites/{site_id}/station-priority": _plain(station_id="00000000-0000-0000-0000-000000000000", priority=2),
     "PUT /api/sites/{site_id}/position-labels/{position}": _plain(locale="de", label="Strom"),
     "PUT /api/billing-points/{point_id}/rate": _plain(rate="", first="2027-01-01"),

@@ -7,11 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis.asyncio import Redis
 
+from app.audit.model import Actor
 from app.charging import balance_runner, limits
 from app.charging.balance_loop import take_lease, tick
+from app.charging.balance_planner import SitePlan
 from app.charging.balance_runner import BalanceRunner
+from app.charging.balance_views import ChargeWish, wish_for
 from app.charging.intents import V16, V201
-from app.database.transaction import as_owner, execute
+from app.charging.power_caps import NewPowerCap, cap_power, caps_of, end_cap
+from app.database.transaction import as_owner, execute, in_account
+from app.kernel.errors import Refused
 from app.kernel.identifiers import new_id
 from app.kernel.tasks import ended
 from app.outbox.wake import live_channel
@@ -235,6 +240,66 @@ async def test_who_charges_is_managed_by_badge_and_how_much_by_what_is_there(sit
         await turn(site, now)
         assert await wanted(site, "CP-1") <= most
     assert (await steps(site, "CP-1"))[-1]["reason"] == "waiting_capacity"
+
+
+async def test_a_grid_operators_cap_holds_until_its_end_or_until_it_is_taken_back(site, version):
+    await circuit(site, 40)
+    _, one = await charging(site, "CP-1", version, BADGE_ANNA)
+    at, house = utc(), site.house
+    grid = Actor(account_id=house.account_id, name="operator")
+    await one.begin(at, 1000)
+    for seconds in (0, 31, 33, 35):
+        await turn(site, at + timedelta(seconds=seconds))
+    assert await wanted(site, "CP-1") == 16
+    # § 14a EnWG: 4.2 kW are 6 A on three phases, from now on.
+    async with in_account(house.account_id):
+        asked = NewPowerCap(cap_w=4200, ends_at=at + timedelta(hours=2), asked_by="Netze")
+        cap = await cap_power(grid, house.site_id, asked, at + timedelta(seconds=36))
+        with pytest.raises(Refused):
+            await cap_power(grid, house.site_id, asked, at + timedelta(hours=2))
+    await turn(site, at + timedelta(seconds=36))
+    assert await wanted(site, "CP-1") == 6
+    assert (await steps(site, "CP-1"))[-1]["reason"] == "power_cap"
+    for seconds in (7199, 7201, 7232, 7234, 7236):
+        await turn(site, at + timedelta(seconds=seconds))
+        assert (await wanted(site, "CP-1") > 6) == (seconds > 7230)
+    # Another one, of no power at all, is taken back.
+    later = at + timedelta(seconds=7240)
+    async with in_account(house.account_id):
+        none = await cap_power(grid, house.site_id, NewPowerCap(cap_w=0, ends_at=later + timedelta(hours=1), asked_by="Netze"), later)
+    await turn(site, later)
+    assert await wanted(site, "CP-1") == 0
+    async with in_account(house.account_id):
+        await end_cap(grid, house.site_id, none.id, later + timedelta(seconds=5))
+        assert [(one.id, one.ends_at) for one in await caps_of(house.site_id)] == [
+            (none.id, later + timedelta(seconds=5)),
+            (cap.id, cap.ends_at),
+        ]
+    for seconds in (6, 37):
+        await turn(site, later + timedelta(seconds=seconds))
+    assert await wanted(site, "CP-1") >= 6
+
+
+async def test_the_plan_serves_who_has_to_leave_and_is_made_anew_when_a_wish_comes(site):
+    await circuit(site, 14)
+    _, one = await charging(site, "CP-1", V16, BADGE_ANNA)
+    _, two = await charging(site, "CP-3", V16, BADGE_BEN)
+    at, ahead = utc(), SitePlan()
+    await one.begin(at, 1000)
+    await two.begin(at, 1000)
+    for seconds in (0, 31, 33):
+        await turn(site, at + timedelta(seconds=seconds), ahead=ahead)
+    assert [await wanted(site, name) for name in ("CP-1", "CP-3")] == [7, 7]  # nobody has said a wish: equal
+    (session,) = await rows("SELECT id FROM charging_session WHERE person_id = $1", site.house.ben)
+    async with in_account(site.house.account_id):
+        wish = ChargeWish(departure_at=at + timedelta(hours=2), wanted_wh=11_000)
+        await wish_for(site.house.account_id, session["id"], site.house.ben, wish, at)
+    for seconds in (40, 75, 110, 145):
+        await turn(site, at + timedelta(seconds=seconds), ahead=ahead)
+        await limits.tend(at + timedelta(seconds=seconds))
+        await settled(site)
+    asked = [float(await wanted(site, name)) for name in ("CP-1", "CP-3")]
+    assert asked[0] == 6 and sum(asked) <= 14
 
 
 async def test_what_happens_between_two_ticks_is_acted_on_at_once(site, version, redis_url, monkeypatch):
