@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from app.kernel.settings import Settings
+from infra.demo import gateway
 from infra.demo.houses import VERSIONS
 from infra.demo.passwords import station_password
 from infra.demo.station import DemoStation
@@ -93,7 +94,7 @@ async def run_all(settings: Settings) -> None:
     main = asyncio.gather(*(
         run_station(name, url, station_password(settings.secret_key, name), settings.data, version)
         for name, version in VERSIONS.items()
-    ))  # fmt: skip
+    ), gateway.live(settings))  # fmt: skip
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, main.cancel)
     with contextlib.suppress(asyncio.CancelledError):
