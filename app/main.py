@@ -48,7 +48,7 @@ from app.database.engine import close_database, open_when_it_answers
 from app.database.transaction import as_machine, fetchval
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
-from app.metering import reading_routes
+from app.metering import gateway_routes, reading_routes
 from app.onboarding import routes as onboarding
 from app.payouts import routes as payouts
 from app.privacy import routes as privacy
@@ -160,6 +160,7 @@ ROUTES = [
     energy_routes.ROUTES,
     person_routes.ROUTES,
     reading_routes.ROUTES,
+    gateway_routes.ROUTES,
     communities.ROUTES,
     series_routes.ROUTES,
     live.ROUTES,

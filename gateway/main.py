@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 
 from app.kernel.tasks import ended
 from gateway.relay import AWAY, Platform, Refused, Relay
+from gateway.remote import Remote
 from gateway.store import Store
 from gateway.uplink import Uplink
 
@@ -81,9 +82,13 @@ async def run(url: str, web: str, token: str, folder: Path, host: str, port: int
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     store = Store(folder / "gateway.sqlite")
-    side = [asyncio.create_task(Uplink(web, token, store, folder / "readings").work())] if token else []
+    side: list[asyncio.Task[None]] = []
     try:
-        async with running_gateway(Platform(url, store), host, port) as (_, taken):
+        async with running_gateway(Platform(url, store), host, port) as (door, taken):
+            if token:
+                uplink = Uplink(web, token, store, folder / "readings")
+                remote = Remote(uplink, lambda: {"stations": sorted(door.relays)}, stop.set)
+                side = [asyncio.create_task(one.work()) for one in (uplink, remote)]
             log.info("listening for stations of the house", port=taken, platform=url)
             await stop.wait()
     finally:

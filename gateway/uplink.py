@@ -62,7 +62,7 @@ class Uplink:
         if not kept:
             return False
         try:
-            report = await self.ask("POST", "/api/gateway/readings", {"readings": [one for _, one in kept]})
+            report = await self.ask("POST", "/api/gateway/readings", {"readings": [one for _, one in kept]}, packed=True)
         except urllib.error.HTTPError as refused:
             if refused.code != UNREADABLE:
                 raise
@@ -83,10 +83,12 @@ class Uplink:
                 file.write(json.dumps(kept[0][1]) + "\n")
             self.store.readings_stored(kept[0][0])
 
-    async def ask(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def ask(self, method: str, path: str, body: dict[str, Any], *, packed: bool = False) -> dict[str, Any]:
         """A call to the platform with the gateway's token. Raises OSError."""
-        data = gzip.compress(json.dumps(body).encode())
-        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json", "content-encoding": "gzip"}
+        data = json.dumps(body).encode()
+        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+        if packed:
+            data, headers = gzip.compress(data), headers | {"content-encoding": "gzip"}
         request = urllib.request.Request(self.url + path, data, headers, method=method)  # noqa: S310  the platform's own address
         return await asyncio.to_thread(_answer, request)
 

@@ -171,6 +171,8 @@ BODIES: dict[str, Body] = {
     "POST /api/reading-issues/{issue_id}/close": _plain(resolution="because"),
     "PUT /api/sites/{site_id}/validation/{kind}": _plain(most_per_hour=100_000),
     "POST /api/sites/{site_id}/gateway-tokens": _plain(name="New"),
+    "POST /api/gateway-tokens/{gateway_token_id}/accesses": _plain(reason="because"),
+    "POST /api/gateway-accesses/{gateway_access_id}/asks": _plain(kind="status"),
     "POST /api/sites/{site_id}/energy-runs": _plain(first="2026-09-01", last="2026-09-30"),
     "POST /api/sites/{site_id}/meters": _plain(kind="production", serial="NEW"),
     "POST /api/sites/{site_id}/api-rights": _plain(email="developer@musterhof.example"),

@@ -181,9 +181,12 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
                           value=mark, source=mark, received_at=NOW)  # fmt: skip
     gateway_token = await _insert("gateway_token", account_id=account, site_id=site, name=mark, token_hash=token_hash(f"gateway-{mark}"),
                                   created_at=NOW)  # fmt: skip
+    gateway_access = await _insert("gateway_access", account_id=account, token_id=gateway_token, login_id=account, by=mark, reason=mark,
+                                   opened_at=NOW, ends_at=NOW + timedelta(hours=1))  # fmt: skip
     for slot in ("mine", "house") if house == 0 else ("account",):
         for kind, made in (
             ("issue_id", issue),
+            ("gateway_access_id", gateway_access),
             ("gateway_token_id", gateway_token),
             ("payment_id", payment),
             ("meter_id", meter),
