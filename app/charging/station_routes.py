@@ -68,8 +68,8 @@ class Setup(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     settings: list[intents.Setting]
 
 
-@put("/api/operator/stations/{station_id:uuid}/setup", opt=SEE, summary="What a station must have before it goes to work",
-     tags=["operator"])  # fmt: skip
+@put("/api/operator/stations/{station_id:uuid}/setup", opt={**SEE, "problems": (409, 422)},
+     summary="What a station must have before it goes to work", tags=["operator"])  # fmt: skip
 async def set_up(request: HttpRequest, identity: Caller, station_id: FromPath[UUID], data: JSONBody[Setup]) -> StationDetail:
     now = request.app.state.clock()
     await station_setup.want(identity.account_id, station_id, data.settings, now)
