@@ -9,12 +9,17 @@ from app.database.transaction import fetchval
 from app.metering.commands import signed_verdict
 from app.metering.rules import signatures_disagree
 
-# Sessions whose own clock was wrong say nothing about the order of the others.
-LATEST = """
-SELECT max(greatest(started_at, coalesce(stopped_at, started_at))) FROM charging_session
-WHERE account_id = $1 AND station_id = $2 AND connector_no = $3
+# Sessions whose own clock was wrong say nothing about the order of the others. Each part takes the end of an index and not a
+# place's history: starts of 1.6, starts that still run, ends.
+OF_PLACE = """
+FROM charging_session WHERE account_id = $1 AND station_id = $2 AND connector_no = $3
     AND (held_reason IS NULL OR held_reason NOT IN ('clock_ahead', 'clock_behind', 'before_commissioning', 'stopped_before_start'))
     AND (started_at, meter_start_wh) <> ($4, $5)
+"""
+LATEST = f"""
+SELECT greatest((SELECT started_at {OF_PLACE} AND transaction_ref IS NULL ORDER BY started_at DESC LIMIT 1),
+    (SELECT started_at {OF_PLACE} AND state = 'open' ORDER BY started_at DESC LIMIT 1),
+    (SELECT stopped_at {OF_PLACE} AND stopped_at IS NOT NULL ORDER BY stopped_at DESC LIMIT 1))
 """
 # Another session on the same connector that was running at the same time and has counted the same energy.
 OVERLAP = """
