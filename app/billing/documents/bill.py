@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.billing.documents import words
+from app.billing.documents.einvoice import invoice_xml, marked_factur_x
 from app.billing.documents.render import render
 from app.billing.qr_slip import epc_matrix, plain_reference, qr_matrix, shown_reference, slip_party, slip_text
 from app.kernel.energy import kwh
@@ -96,9 +97,16 @@ class DoesNotAddUp(ValueError):
 
 
 def render_bill(bill: BillDocument) -> bytes:
-    """The bill as PDF/A-3a, PDF/UA-1; the same input gives the same bytes. Raises DoesNotAddUp, DocumentFailed."""
+    """The bill as PDF/A-3a, PDF/UA-1, in euro with its XML inside (Factur-X). The same input, the same bytes.
+
+    Raises DoesNotAddUp, DocumentFailed.
+    """
     _check(bill)
-    return render("bill", bill_data(bill), bill.issued_on)
+    if bill.currency != "EUR":
+        return render("bill", bill_data(bill), bill.issued_on)
+    t = words.texts(bill.locale)
+    xml = invoice_xml(bill, [position_label(line, bill.labels, t) for line in bill.positions])
+    return marked_factur_x(render("bill", {**bill_data(bill), "xml": list(xml)}, bill.issued_on))
 
 
 def _check(bill: BillDocument) -> None:
@@ -154,7 +162,7 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
         "vat": _vat(bill, t, form),
         "note": t["note_electricity" if bill.energy else "note"], "page": t["page"], "of": t["of"],
         "footer": f"{words.shortened(bill.creditor.name, 70)} · {title}",
-        "has_slip": has_slip, "amount_slip": f"{to_major(bill.payable_minor, bill.currency):,f}".replace(",", " "),
+        "xml": [], "has_slip": has_slip, "amount_slip": f"{to_major(bill.payable_minor, bill.currency):,f}".replace(",", " "),
         "slip": _slip(bill, t) if has_slip else {}, "has_epc": has_epc, "epc": _epc(bill, t) if has_epc else {},
     }  # fmt: skip
 
