@@ -57,6 +57,13 @@ describe('what the server can say', () => {
   });
 });
 
+describe('a key', () => {
+  it.each(LOCALES)('stands once in %s, in the pages or in the console', (name) => {
+    const keys = [name, `console/${name}`].flatMap((file) => [...readFileSync(join(folder, `${file}.json`), 'utf8').matchAll(/^ *"(\w+)": /gm)].map((found) => found[1]));
+    expect(keys.filter((key, at) => keys.indexOf(key) !== at)).toEqual([]);
+  });
+});
+
 describe('what load balancing says', () => {
   const codes = each(python('app/charging/balancing/reasons.py'), /"([a-z]+_[a-z]+|sharing|rising)"/g);
   const findings = ['checks', 'zone_checks'].flatMap((name) => each(python(`app/charging/balancing/${name}.py`), /code="(\w+)"/g));
