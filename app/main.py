@@ -48,7 +48,7 @@ from app.database.engine import close_database, open_when_it_answers
 from app.database.transaction import as_machine, fetchval
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
-from app.metering import gateway_routes, reading_routes
+from app.metering import equipment_routes, gateway_routes, reading_routes
 from app.onboarding import routes as onboarding
 from app.payouts import routes as payouts
 from app.privacy import routes as privacy
@@ -161,6 +161,7 @@ ROUTES = [
     person_routes.ROUTES,
     reading_routes.ROUTES,
     gateway_routes.ROUTES,
+    equipment_routes.ROUTES,
     communities.ROUTES,
     series_routes.ROUTES,
     live.ROUTES,

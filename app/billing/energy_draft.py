@@ -1,6 +1,6 @@
 """Freeze a period of a house's electricity: read, allocate, price, and keep each party's draft with its warnings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -178,18 +178,23 @@ async def energy_of(site: sites.Site, points: Sequence[Any], slots: Slots, late_
     meters = [meter for meter in await quarters.meters_of(site.id) if meter.medium == "electricity"]
     wh, gaps = await quarters.quarters_of(meters, slots.first, slots.last, site.time_zone, late_until=late_until)
     places = {meter.id: n for n, meter in enumerate(meters)}
-    net, _ = net_of_children(wh, [None if meter.parent_id is None else places[meter.parent_id] for meter in meters])
+    first_in_place = [_root(meter, meters, places) for meter in meters]
+    above = [
+        None if meter.parent_id is None or first_in_place[n] != n else first_in_place[places[meter.parent_id]]
+        for n, meter in enumerate(meters)
+    ]
+    net, _ = net_of_children(wh, above)
     rows = {row["id"]: n for n, row in enumerate(points)}
     use, missing = np.zeros((len(points), slots.count), dtype=np.int64), np.zeros((len(points), slots.count), dtype=np.int16)
     production = np.zeros(slots.count, dtype=np.int64)
     for n, meter in enumerate(meters):
-        if meter.kind == "production":
+        if meter.kind == "production" and first_in_place[n] == n:
             production += net[n]
         elif meter.kind == "use":
             for link in meter.links:
                 if link.billing_point_id in rows:
                     row, inside = rows[link.billing_point_id], _linked(link, slots)
-                    np.add(use[row, inside], net[n, inside], out=use[row, inside])
+                    np.add(use[row, inside], net[first_in_place[n], inside], out=use[row, inside])
                     if gaps[n].any():
                         missing[row, inside] += gaps[n, inside]
     return use, missing, production
@@ -202,3 +207,10 @@ def _linked(link: Link, slots: Slots) -> slice:
     first = 0 if link.first is None else (link.first - slots.first).days
     last = ((slots.last if link.last is None else link.last) - slots.first).days
     return slice(*np.searchsorted(slots.day, (first, max(first, last + 1))).tolist())
+
+
+def _root(meter: quarters.Meter, meters: Sequence[quarters.Meter], places: Mapping[UUID, int]) -> int:
+    """The row of the meter that was first in a meter's place: it holds the energy of all that came after it."""
+    while meter.replaces_id is not None:
+        meter = meters[places[meter.replaces_id]]
+    return places[meter.id]

@@ -13,25 +13,15 @@ from app.accounts.web.access import Caller, HttpRequest
 from app.billing.energy_draft import freeze
 from app.billing.energy_issue import Run, issue_run, run_of, runs_of
 from app.database.transaction import fetchval, in_account
-from app.metering.model import MeterKind
-from app.metering.quarters import Meter, create_meter, meters_of, rename_meter, store_day
+from app.metering.quarters import Meter, meters_of, rename_meter, store_day
 from app.sites.access import CONSOLE, MANAGERS, reach
-from app.sites.routes import Created, Saved, actor_of, today_of
+from app.sites.routes import Saved, actor_of, today_of
 
 SEE: dict[str, Any] = {"roles": sorted(CONSOLE)}
 # Only an installer enters and configures meters; whoever operates or owns the house renames them at most.
 INSTALL: dict[str, Any] = {"roles": sorted(INSTALLERS), "problems": (409,), "scope": "sites"}
 RENAME: dict[str, Any] = {"roles": sorted(OPERATORS | OWNERS | INSTALLERS), "problems": (409,), "scope": "sites"}
 OPERATE: dict[str, Any] = {"roles": sorted(OPERATORS), "problems": (409,)}
-
-
-class NewMeter(msgspec.Struct, forbid_unknown_fields=True):
-    """A meter; its energy runs through `parent_id` as well."""
-
-    kind: MeterKind
-    serial: str
-    billing_point_id: UUID | None = None
-    parent_id: UUID | None = None
 
 
 class MeterName(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,15 +58,6 @@ async def meters(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request))
         return await meters_of(site_id)
-
-
-@post("/api/sites/{site_id:uuid}/meters", opt=INSTALL, summary="Enter a meter", tags=["electricity"])
-async def new_meter(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[NewMeter]) -> Created:
-    async with in_account(identity.account_id):
-        await reach(identity, site_id, today_of(request), INSTALLERS)
-    made = await create_meter(actor_of(identity), site_id, data.kind, data.serial, request.app.state.clock(),
-                              billing_point_id=data.billing_point_id, parent_id=data.parent_id)  # fmt: skip
-    return Created(made)
 
 
 @patch("/api/meters/{meter_id:uuid}", opt=RENAME, summary="Rename a meter", tags=["electricity"])
@@ -125,4 +106,4 @@ async def issue(request: HttpRequest, identity: Caller, run_id: FromPath[UUID]) 
     return Issued(made, failed)
 
 
-ROUTES = [meters, new_meter, rename, store, runs, draft, run, issue]
+ROUTES = [meters, rename, store, runs, draft, run, issue]

@@ -1,6 +1,6 @@
 """Meters of a house and their quarter-hours, a local day at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -210,6 +210,15 @@ async def quarters_of(
         for row in await fetch(LATE_DAYS, list(rows), first, last, late_until):
             place = places[row["day"]]
             wh[rows[row["meter_id"]], edges[place] : edges[place + 1]] = np.frombuffer(row["wh"], dtype="<i4")
+    _carry_on(wh, meters, rows)
     reckon(wh, {rows[m.id]: [(rows[t.meter_id], t.sign) for t in m.terms] for m in meters if m.terms}, MISSING)
     missing = wh == MISSING
     return np.maximum(wh, 0, out=wh), missing
+
+
+def _carry_on(wh: Wh, meters: Sequence[Meter], rows: Mapping[UUID, int]) -> None:
+    """What a meter's replacement measured stands in its own row as well: for what lies below it and what is reckoned from it."""
+    for meter in sorted(meters, key=lambda one: one.installed_on or date.min, reverse=True):
+        if meter.replaces_id is not None and meter.replaces_id in rows:
+            old = wh[rows[meter.replaces_id]]
+            old[old == MISSING] = wh[rows[meter.id]][old == MISSING]

@@ -71,6 +71,14 @@ BODIES: dict[str, Body] = {
     "POST /api/access-requests": _plain(name="New", email="new@new.example"),
     "POST /api/access-requests/{request_id}/answer": _plain(approve=True, person_id="00000000-0000-0000-0000-000000000000"),
     "POST /api/access-requests/{request_id}/answer #person_id": _ref("person_id", "person_id", approve=True),
+    "POST /api/sites/{site_id}/gateways": _plain(serial="GW-NEW"),
+    "PATCH /api/gateways/{gateway_id}": _plain(version=1, name="Cellar"),
+    "POST /api/sites/{site_id}/meters-assigned": _plain(gateway_id=NOBODY, meters=[]),
+    "POST /api/sites/{site_id}/meters-assigned #gateway_id": _ref("gateway_id", "gateway_id", meters=[]),
+    "PUT /api/meters/{meter_id}/link": _plain(billing_point_id=None, first="2027-01-01"),
+    "PUT /api/meters/{meter_id}/link #point_id": _ref("point_id", "billing_point_id", first="2027-01-01"),
+    "PUT /api/meters/{meter_id}/terms": _plain(terms=[]),
+    "POST /api/meters/{meter_id}/replacement": _plain(serial="NEW-1", first="2027-01-01"),
     "POST /api/sites/{site_id}/communities": _plain(name="New"),
     "POST /api/communities/{community_id}/members": _plain(person_id=NOBODY, first="2027-01-01"),
     "POST /api/communities/{community_id}/members #person_id": _ref("person_id", "person_id", first="2025-01-01"),
@@ -207,6 +215,7 @@ def _upload(name: str, content: bytes) -> bytes:
 
 SHEET = b"building;place;given_name;family_name;street;postcode;city;entry\nA;A 9.9;N;N;S;1;C;2026-12-01\n"
 UPLOADS = {
+    "POST /api/sites/{site_id}/meters-import": _upload("m.csv", b"serial;kind\nNEW-7;use\n"),
     "POST /api/sites/{site_id}/residents-import": _upload("r.csv", SHEET),
     "POST /api/operator/bank-files": _upload("camt.xml", b"<Document/>"),  # refused by what it says, which only operators get to hear
 }

@@ -183,6 +183,7 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
                                   created_at=NOW)  # fmt: skip
     gateway_access = await _insert("gateway_access", account_id=account, token_id=gateway_token, login_id=account, by=mark, reason=mark,
                                    opened_at=NOW, ends_at=NOW + timedelta(hours=1))  # fmt: skip
+    gateway = await _insert("gateway", account_id=account, site_id=site, serial=f"GW-{letter.upper()}{house}", name=mark)
     for slot in ("mine", "house") if house == 0 else ("account",):
         for kind, made in (
             ("issue_id", issue),
@@ -191,6 +192,7 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
             ("payment_id", payment),
             ("meter_id", meter),
             ("run_id", run),
+            ("gateway_id", gateway),
         ):
             _slot(world, number, kind, slot, made)
     if house == 0:

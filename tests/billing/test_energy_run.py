@@ -22,6 +22,7 @@ from app.billing.energy_issue import Run, issue_run, run_of
 from app.billing.timetable import draft_due, period_over
 from app.database.transaction import as_owner, execute, fetch, fetchval, in_account
 from app.kernel.errors import Refused
+from app.metering.equipment import replace
 from app.metering.quarters import create_meter, store_day
 from app.tariffs.commands import change_rate, set_rate
 from app.tariffs.energy_rules import quarter_count
@@ -305,3 +306,17 @@ async def test_the_bill_shows_the_residents_own_peak_with_its_day_and_quarter_ho
     with pdfplumber.open(io.BytesIO(bill["pdf"])) as pdf:
         text = "\n".join(page.extract_text() for page in pdf.pages)
     assert "9.38 kW (29.03.2026, 19:45)" in text, [line for line in text.splitlines() if "kW" in line]
+
+
+async def test_a_meter_that_is_replaced_in_mid_period_bills_what_both_measured_and_its_car_once(desk):
+    change = date(2026, 3, 14)
+    new = await replace(desk.actor, desk.meters["anna"], "M-anna-2", change, NOW)
+    async with as_owner():
+        await execute("UPDATE quarter_day SET meter_id = $2 WHERE meter_id = $1 AND day >= $3", desk.meters["anna"], new, change)
+    run_id = await freeze(desk.actor, desk.house.site_id, FIRST, LAST, NOW)
+    async with as_owner():
+        rows = await fetch("SELECT person_id, first, gross_minor, warnings FROM energy_item WHERE run_id = $1", run_id)
+    assert {(row["person_id"], row["first"]): row["gross_minor"] for row in rows} == {
+        key: net + vat for key, (net, vat) in expected(desk).items()
+    }  # fmt: skip
+    assert all("missing" not in row["warnings"] for row in rows)
