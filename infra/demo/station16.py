@@ -85,6 +85,11 @@ class Station16(ChargePoint):
         known = [{"key": one, "readonly": True, "value": READABLE[one]} for one in wanted if one in READABLE]
         return call_result.GetConfiguration(configuration_key=known, unknown_key=[one for one in wanted if one not in READABLE])
 
+    @on(Action.change_configuration)
+    def on_change_configuration(self, key: str, **_: Any) -> Any:
+        """None of its settings can be changed."""
+        return call_result.ChangeConfiguration(status="Rejected" if key in READABLE else "NotSupported")
+
     async def boot(self) -> None:
         """Introduce the station."""
         await self.call(

@@ -97,6 +97,16 @@ class Station201(ChargePoint):
             found.append({"component": wanted["component"], "variable": wanted["variable"], **known})
         return call_result.GetVariables(get_variable_result=found)
 
+    @on(Action.set_variables)
+    def on_set_variables(self, set_variable_data: list[dict[str, Any]], **_: Any) -> Any:
+        """None of its settings can be changed."""
+        found = []
+        for wanted in set_variable_data:
+            known = (wanted["component"]["name"], wanted["variable"]["name"]) in READABLE
+            status = "Rejected" if known else "UnknownVariable"
+            found.append({"component": wanted["component"], "variable": wanted["variable"], "attribute_status": status})
+        return call_result.SetVariables(set_variable_result=found)
+
     async def boot(self) -> None:
         """Introduce the station."""
         about = {"vendor_name": "Hofstrom", "model": "Demo 11", "serial_number": self.id, "firmware_version": "2.1"}
