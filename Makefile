@@ -6,7 +6,7 @@ BIN := .venv/bin
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/* /Library/Keychains/*),true,false)
 SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
 
-.PHONY: bench-bills bench-allocate bench-balance access access-rows bench-console bench-page crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
+.PHONY: bench-readings bench-bills bench-allocate bench-balance access access-rows bench-console bench-page crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
 
 run: .venv/run.stamp pwa/dist/.stamp
 	@$(BIN)/python -m app.cli up
@@ -68,6 +68,9 @@ bench-bills: .venv/test.stamp
 
 bench-allocate: .venv/test.stamp
 	@$(BIN)/python -m tests.bench.allocate $(ARGS)
+
+bench-readings: .venv/test.stamp
+	@$(BIN)/python -m tests.bench.readings $(ARGS) 2>/dev/null
 
 bench-start: .venv/test.stamp pwa/dist/.stamp
 	@$(BIN)/python -m tests.bench.start
