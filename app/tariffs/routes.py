@@ -22,9 +22,13 @@ from app.tariffs.rules import check_components, check_rate
 SEE: dict[str, Any] = {"roles": sorted(CONSOLE), "scope": "sites"}
 MANAGE: dict[str, Any] = {"roles": sorted(MANAGERS), "problems": (409,), "scope": "sites"}
 MINE: dict[str, Any] = {"roles": ["resident"]}
+# Where somebody lives today, with the electricity rates of the place from today on; a change to another rate counts as its day's.
 HERE = """
-SELECT DISTINCT b.site_id FROM occupancy o JOIN billing_point b ON b.account_id = o.account_id AND b.id = o.billing_point_id
-WHERE o.person_id = $1 AND o.period @> $2::date
+SELECT b.site_id, array_agg(DISTINCT coalesce(r.rate, '')) AS rates, array_agg(DISTINCT coalesce((SELECT n.rate FROM point_rate n
+    WHERE n.account_id = b.account_id AND n.billing_point_id = b.id AND n.period @> $2::date), '')) AS now FROM occupancy o
+JOIN billing_point b ON b.account_id = o.account_id AND b.id = o.billing_point_id
+LEFT JOIN point_rate r ON r.account_id = b.account_id AND r.billing_point_id = b.id AND (upper_inf(r.period) OR upper(r.period) > $2::date)
+WHERE o.person_id = $1 AND o.period @> $2::date GROUP BY b.site_id ORDER BY b.site_id
 """
 
 
@@ -123,10 +127,18 @@ async def withdraw(request: HttpRequest, identity: Caller, site_id: FromPath[UUI
 async def mine(request: HttpRequest, identity: Caller) -> list[Tariff]:
     today = today_of(request)
     async with in_account(identity.account_id):
-        sites = [row["site_id"] for row in await fetch(HERE, identity.person_id, today)]
-        found = [tariff for site_id in sites for tariff in await tariffs_of(site_id)]
-    begun = {tariff.site_id: tariff.valid_from for tariff in found if tariff.valid_from <= today}  # the latest, as they are in order
-    return [tariff for tariff in found if tariff.valid_from >= begun.get(tariff.site_id, today)]
+        found = [
+            tariff for row in await fetch(HERE, identity.person_id, today)
+            for tariff in [*await tariffs_of(row["site_id"]), *await tariffs_of(row["site_id"], "electricity")]
+            if tariff.solution == "charging" or tariff.rate in (row["now"] if tariff.valid_from <= today else row["rates"])
+        ]  # fmt: skip
+    # The latest that has begun, as they are in order, and what comes after it.
+    begun = {_rate_of(tariff): tariff.valid_from for tariff in found if tariff.valid_from <= today}
+    return [tariff for tariff in found if tariff.valid_from >= begun.get(_rate_of(tariff), today)]
+
+
+def _rate_of(tariff: Tariff) -> tuple[UUID, str, str]:
+    return tariff.site_id, tariff.solution, tariff.rate
 
 
 ROUTES = [listed, change, check, withdraw, point_rate, labels, label, mine]

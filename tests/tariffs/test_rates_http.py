@@ -35,6 +35,7 @@ class Desk:
     def __init__(self, client: httpx.AsyncClient, described: dict[str, Any]) -> None:
         self.client, account = client, described["accounts"][0]
         self.site = account["sites"][0]["id"]
+        self.resident = next(login["person_id"] for login in account["logins"] if login["role"] == "resident")
         self.tokens = {login["role"]: login["token"] for login in reversed(account["logins"])}
 
     async def call(self, method: str, path: str, role: str = "operator", **body: Any) -> httpx.Response:
@@ -106,6 +107,34 @@ async def test_solar_above_four_fifths_and_grid_above_its_cost_or_without_margin
     found = (await desk.call("POST", f"/sites/{desk.site}/tariffs/check", **body)).json()
     assert [(f["position"], f["code"]) for f in found] == [(1, "no_margin")]
     assert (await desk.call("POST", f"/sites/{desk.site}/tariffs/check", role="resident", **body)).status_code == 403
+
+
+async def test_a_resident_sees_the_rates_of_the_own_place_with_their_days_and_those_entered_for_later(desk: Desk) -> None:
+    solar = [{"dimension": "kwh", "origin": "solar", "unit_price": "0.20"}, {"dimension": "kwh", "unit_price": "0.31"}]
+    for rate, first in (
+        ("", "2026-11-20"),
+        ("", "2026-12-01"),
+        ("", "2027-01-01"),
+        ("Heat pump", "2026-12-01"),
+        ("Somebody else's", "2026-12-01"),
+    ):
+        body = {"valid_from": first, "solution": "electricity", "rate": rate, "components": solar, "vat_included": False}
+        assert (await desk.call("POST", f"/sites/{desk.site}/tariffs", **body)).status_code == 201
+
+    async def seen() -> list[tuple[str, str]]:
+        found = (await desk.call("GET", "/rates", role="resident")).json()
+        assert [one for one in found if one["solution"] == "charging"]
+        return [(one["rate"], one["valid_from"]) for one in found if one["solution"] == "electricity" and one["valid_from"] >= "2026-12-01"]
+
+    assert await seen() == [("", "2026-12-01"), ("", "2027-01-01")]
+    async with as_owner():
+        points = await fetch("SELECT o.billing_point_id AS id FROM occupancy o WHERE o.person_id = $1 AND o.period @> $2::date",
+                             desk.resident, NOW.date())  # fmt: skip
+    for point in points:
+        assert (await desk.call("PUT", f"/billing-points/{point['id']}/rate", rate="Heat pump", first="2026-12-01")).status_code == 204
+    assert await seen() == [("Heat pump", "2026-12-01")]
+    today = [one for one in (await desk.call("GET", "/rates", role="resident")).json() if one["solution"] == "electricity"]
+    assert [(one["rate"], one["valid_from"] <= "2026-11-20") for one in today] == [("", True), ("Heat pump", False)]
 
 
 async def test_a_preview_says_what_last_month_would_have_cost_and_books_nothing(desk: Desk) -> None:
