@@ -1,7 +1,8 @@
 """Readings come in: each is taken once, or refused with its reason, which is kept as an issue of the house."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ import msgspec
 from app.database.transaction import execute, fetch, fetchrow, in_account
 from app.kernel.errors import not_found
 from app.metering.model import Medium
-from app.metering.reading_rules import GRACE_S, QUARTER_S, Index, judge
+from app.metering.reading_rules import GRACE_S, Index, judge
 
 GATEWAY, FILE, HAND, INSTALLATION, BROKER = 1, 2, 3, 4, 5
 MOST_READINGS = 10_000
@@ -193,18 +194,16 @@ def _days_touched(old: Sequence[Index], new: Sequence[Index], zone: ZoneInfo) ->
         return set()
     fresh = {one.at for one in new}
     times = sorted({one.at for one in old} | fresh)
-    days: set[date] = set()
-    spans: list[tuple[int, int]] = []
+    first = datetime.fromtimestamp(times[0], zone).date()
+    count = (datetime.fromtimestamp(times[-1], zone).date() - first).days + 1
+    midnights = [int(datetime.combine(first + timedelta(days=n), datetime.min.time(), zone).timestamp()) for n in range(count)]
+    touched: set[int] = set()
     for place, at in enumerate(times):
         if at in fresh:
-            spans.append((times[max(place - 1, 0)], times[min(place + 1, len(times) - 1)]))
-    done = -1
-    for low, high in spans:
-        for slot in range(max(low, done) // QUARTER_S * QUARTER_S, high + QUARTER_S, QUARTER_S * 16):
-            days.add(datetime.fromtimestamp(slot, UTC).astimezone(zone).date())
-        days.add(datetime.fromtimestamp(high, UTC).astimezone(zone).date())
-        done = high
-    return days
+            low, high = times[max(place - 1, 0)], times[min(place + 1, len(times) - 1)]
+            if low < high:  # a reading at midnight ends its day and does not touch the next one
+                touched.update(range(bisect_right(midnights, low) - 1, bisect_right(midnights, high - 1)))
+    return {first + timedelta(days=n) for n in touched}
 
 
 async def _issues(

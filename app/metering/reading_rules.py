@@ -38,7 +38,7 @@ def judge(known: Sequence[Index], incoming: Iterable[Index], most_per_hour: int)
     """
     kept, times, found = list(known), [one.at for one in known], []
     for new in sorted(incoming, key=lambda one: (one.at, one.imported)):
-        place = bisect_left(times, new.at)
+        place = len(times) if not times or times[-1] < new.at else bisect_left(times, new.at)
         if place < len(kept) and kept[place].at == new.at:
             found.append(Verdict(new, "known" if kept[place] == new else "other_value"))
             continue
