@@ -54,6 +54,7 @@ function finish(): Plugin {
 }
 
 export default defineConfig({
+  json: { namedExports: false }, // a name for each sentence weighs as much as half of the sentences
   plugins: [svelte({ configFile: false }), finish()],
   build: {
     target: 'es2022', modulePreload: { polyfill: false }, assetsInlineLimit: 0, manifest: true,
