@@ -17,6 +17,7 @@ export const screens: Screen[] = [
   { name: 'prices', path: ofSite('/prices'), load: () => import('./Prices.svelte') },
   { name: 'import', path: ofSite('/import'), load: () => import('./Import.svelte') },
   { name: 'circuits', path: ofSite('/circuits'), load: () => import('./Circuits.svelte') },
+  { name: 'runs', path: ofSite(`/runs${item}`), load: () => import('./Runs.svelte') },
   { name: 'notes', path: ofSite('/notes'), load: () => import('./Notes.svelte') },
   { name: 'terms', path: ofSite('/terms'), load: () => import('./Terms.svelte') },
   { name: 'community', path: ofSite(`/community${item}`), load: () => import('./Community.svelte') },
