@@ -21,7 +21,15 @@ KINDS = {
     "/api/me/community-meters/{connection_id}/consumption": {"connection_id": "my_connection_id"},
 }
 # Path parameters that are words and name no object.
-WORDS = {"step": "terms_signed", "position": "energy", "paper": "contract", "day": "2026-10-01", "kind": "electricity", "token": "0" * 64}
+WORDS = {
+    "cap_id": "00000000-0000-0000-0000-000000000000",
+    "step": "terms_signed",
+    "position": "energy",
+    "paper": "contract",
+    "day": "2026-10-01",
+    "kind": "electricity",
+    "token": "0" * 64,
+}
 QUERIES = {
     "GET /api/operator/month": "?period=2026-10", "GET /api/owner/sessions": "?period=2026-10", "GET /api/owner/revenue": "?period=2026-09",
     "GET /api/search": "?q=zq", "POST /api/operator/firmware": "?name=new.bin", "GET /api/events": "?code={code}",
