@@ -46,7 +46,7 @@ def seen(page: Page, name: str) -> None:
             found += [f"{name} {width} {scheme}: {one['id']}: {one['nodes'][0]['html']}" for one in answer["violations"]]
     page.set_viewport_size({"width": 1440, "height": 900})
     page.emulate_media(color_scheme="light")
-    assert found == []
+    assert found == [], found
 
 
 def new_person(page: Page, given: str, family: str) -> None:

@@ -7,7 +7,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import House, sign_in
 from tests.browser.console import seen
-from tests.browser.test_walk import LAST_MONTH
 from tests.stripe_double import StripeDouble
 
 HOLD_MINOR = 4000
@@ -20,7 +19,6 @@ def enter_card(page: Page) -> None:
 
 
 def test_a_bill_is_paid_by_card_on_the_phone(phone: BrowserContext, house: House, stripe: StripeDouble):
-    house.hofstrom("month", "--site", "Lindenhof", "--period", LAST_MONTH)
     page = phone.new_page()
     page.goto("/signin")
     sign_in(page, house.login("resident"))

@@ -12,6 +12,7 @@ from app.audit.queries import trail
 from app.database.transaction import as_owner, execute, fetchval, in_account
 from app.kernel.errors import Refused
 from app.kernel.identifiers import new_id
+from app.metering.equipment import NewGateway, add_gateway
 from app.residents import people
 from app.sites import administration, commands, notes, rules, terms
 from tests.charging.house import House, make_house
@@ -202,6 +203,14 @@ async def test_a_site_that_was_used_is_deactivated_and_only_an_unused_one_is_del
     async with in_account(desk.house.account_id):
         assert await fetchval("SELECT count(*) FROM billing_point WHERE site_id = $1", desk.house.site_id) == 3
         assert (await trail("site", desk.site))[-1].action == "created"
+
+
+async def test_a_site_with_nothing_but_a_gateway_is_kept_and_says_why(desk):
+    await commands.add_building(desk.actor, desk.site, "A", NOW)
+    await add_gateway(desk.actor, desk.site, NewGateway(serial="GW-0001"), NOW)
+    assert await refusal(commands.delete_site(desk.actor, desk.site, NOW)) == "site_in_use"
+    async with in_account(desk.house.account_id):
+        assert await fetchval("SELECT count(*) FROM building WHERE site_id = $1", desk.site) == 1
 
 
 async def test_a_stranger_cannot_delete_my_site(desk):
