@@ -184,18 +184,19 @@ async def run_month(account_id: UUID, site_id: UUID, period: date, now: datetime
             bills += await issue_bill(account_id, site, row["person_id"], period, now)
         except Exception as error:  # one resident's trouble is reported and must not stop the others
             log.exception("bill failed", person=str(row["person_id"]), site=str(site_id))
-            failed.append(f"{row['person_id']}: {error}")
+            failed.append(f"{row['name']}: {error}")
     return MonthReport(bills=bills, failed=tuple(failed))
 
 
 # A month whose credits outweighed its charges made no bill: they wait for the next one.
 RESIDENTS_TO_BILL = """
-SELECT c.person_id FROM charge c WHERE c.site_id = $1 AND c.period <= $2
+SELECT c.person_id, trim(p.given_name || ' ' || p.family_name) AS name FROM charge c
+JOIN person p ON p.account_id = c.account_id AND p.id = c.person_id WHERE c.site_id = $1 AND c.period <= $2
     AND NOT EXISTS (SELECT 1 FROM guest_person g WHERE g.account_id = c.account_id AND g.person_id = c.person_id)
     AND NOT EXISTS (SELECT 1 FROM invoice_charge ic WHERE ic.account_id = c.account_id AND ic.charge_id = c.id)
     AND NOT EXISTS (SELECT 1 FROM invoice i WHERE i.account_id = c.account_id AND i.site_id = c.site_id
                     AND i.person_id = c.person_id AND i.kind = 'charging' AND i.period_start = $2)
-GROUP BY c.person_id HAVING sum(c.gross_minor) > 0 ORDER BY c.person_id
+GROUP BY c.person_id, name HAVING sum(c.gross_minor) > 0 ORDER BY c.person_id
 """
 
 

@@ -81,11 +81,13 @@ async def freeze(actor: Actor, site_id: UUID, first: date, last: date, now: date
 
 
 async def _run(account_id: UUID, site_id: UUID, first: date, last: date, now: datetime) -> UUID:
-    await execute("SELECT 1 FROM site WHERE id = $1 FOR UPDATE", site_id)
+    await execute("SELECT 1 FROM site WHERE id = $1 FOR NO KEY UPDATE", site_id)  # a bill that is issued meanwhile may name the site
     row = await fetchrow("SELECT id, state FROM energy_run WHERE site_id = $1 AND period = daterange($2, $3, '[]')", site_id, first, last)
     if row is not None and row["state"] == "draft":
         await execute("UPDATE energy_run SET frozen_at = $2 WHERE id = $1", row["id"], now)
-        return UUID(str(row["id"]))
+        # While its bills go out, or where that was cut short, what is issued holds and the rest goes by the same drafts.
+        if not await fetch("SELECT 1 FROM energy_item WHERE run_id = $1 AND invoice_id IS NOT NULL LIMIT 1", row["id"]):
+            return UUID(str(row["id"]))
     run_id = new_id()
     try:
         if row is None:

@@ -94,8 +94,17 @@ def _item(row: Any) -> Item:
     return Item(**plain, bill=msgspec.json.decode(row["bill"], type=PartyBill), warnings=warned)
 
 
+# Closed once a bill is out, or where there is none to make. Where every party failed it stays a draft: it can be reckoned again.
+CLOSE = """
+UPDATE energy_run r SET state = 'issued', issued_at = $2 WHERE r.id = $1 AND r.state = 'draft' AND (
+    EXISTS (SELECT 1 FROM energy_item i WHERE i.account_id = r.account_id AND i.run_id = r.id AND i.invoice_id IS NOT NULL)
+    OR NOT EXISTS (SELECT 1 FROM energy_item i WHERE i.account_id = r.account_id AND i.run_id = r.id AND i.bill::jsonb -> 'lines' <> '[]'))
+RETURNING r.id
+"""
+
+
 async def issue_run(actor: Actor, run_id: UUID, now: datetime) -> tuple[int, list[str]]:
-    """Issue what a run's drafts say; returns (new bills, failures). Again: what failed is tried, nothing twice."""
+    """Issue what a run's drafts say; returns (new bills, who failed and why). Again: what failed is tried, nothing twice."""
     async with in_account(actor.account_id):
         run = await run_of(run_id)
         site = await sites.site(run.site_id)
@@ -104,23 +113,27 @@ async def issue_run(actor: Actor, run_id: UUID, now: datetime) -> tuple[int, lis
     made, failed = 0, []
     for item in run.items:
         try:
-            made += await _issue(actor.account_id, site, item.id, now)
+            made += await _issue(actor.account_id, site, run_id, item.id, now)
         except Exception as error:  # one party's trouble is kept with its draft and must not stop the others
             log.exception("electricity bill failed", item=str(item.id))
-            failed.append(f"{item.point_name}: {error}")
+            why = _why(error)
+            failed.append(f"{item.point_name}, {item.resident_name}: {why}")
             async with in_account(actor.account_id):
-                await execute("UPDATE energy_item SET error = $2 WHERE id = $1", item.id, str(error)[:500])
+                await execute("UPDATE energy_item SET error = $2 WHERE id = $1", item.id, why)
     async with in_account(actor.account_id):
-        closed = await fetchval(
-            "UPDATE energy_run SET state = 'issued', issued_at = $2 WHERE id = $1 AND state = 'draft' RETURNING id", run_id, now
-        )
-        if closed is not None:
+        if await fetchval(CLOSE, run_id, now) is not None:
             await note(actor, "site", site.id, "energy_issued", now, after={"first": run.first, "last": run.last})
     return made, failed
 
 
-async def _issue(account_id: UUID, site: sites.Site, item_id: UUID, now: datetime) -> int:
+def _why(error: Exception) -> str:
+    """The code of a refusal, which every language has a sentence for; else what went wrong, by its kind."""
+    return error.code if isinstance(error, Refused) else f"{type(error).__name__}: {error}"[:500]
+
+
+async def _issue(account_id: UUID, site: sites.Site, run_id: UUID, item_id: UUID, now: datetime) -> int:
     async with in_account(account_id):
+        await execute("SELECT 1 FROM energy_run WHERE id = $1 FOR SHARE", run_id)  # nobody reckons the drafts anew meanwhile
         row = await fetchrow("SELECT * FROM energy_item WHERE id = $1 FOR UPDATE", item_id)
         if row is None or row["invoice_id"] is not None:
             return 0

@@ -195,10 +195,48 @@ async def test_what_is_missing_is_said_in_the_preview_and_a_failing_party_stops_
         await execute("UPDATE person SET locale = 'xx' WHERE id = $1", desk.house.anna)
     made, failed = await issue_run(desk.actor, run.id, NOW)
     assert (made, len(failed)) == (4, 1)
+    async with in_account(desk.house.account_id):
+        now = await run_of(run.id)
+    (anna,) = [item for item in now.items if item.error]
+    assert (now.state, anna.person_id, anna.invoice_id) == ("issued", desk.house.anna, None)
+    assert failed == [f"{anna.point_name}, {anna.resident_name}: {anna.error}"] and "xx" in str(anna.error)
     async with as_owner():
         await execute("UPDATE person SET locale = 'fr' WHERE id = $1", desk.house.anna)
     assert await issue_run(desk.actor, run.id, NOW) == (1, [])
     assert [int(row["number"][-6:]) for row in await desk.rows("SELECT number FROM invoice ORDER BY number")] == [1, 2, 3, 4, 5]
+
+
+async def test_a_run_of_which_nothing_could_be_issued_stays_a_draft_that_is_reckoned_again(desk: Desk) -> None:
+    run = await desk.freeze()
+    async with as_owner():
+        await execute("ALTER TABLE person DROP CONSTRAINT person_locale_check")
+        await execute("UPDATE person SET locale = 'xx'")
+    made, failed = await issue_run(desk.actor, run.id, NOW)
+    async with as_owner():
+        await execute("UPDATE person SET locale = 'de'")
+    assert (made, len(failed), (await desk.freeze()).state) == (0, 5, "draft")
+    assert await issue_run(desk.actor, run.id, NOW) == (5, [])
+    assert [row["state"] for row in await desk.rows("SELECT state FROM energy_run")] == ["issued"]
+
+
+async def test_a_run_that_was_cut_short_is_not_reckoned_anew_but_ended_by_the_same_drafts(desk: Desk) -> None:
+    run = await desk.freeze()
+    assert await issue_run(desk.actor, run.id, NOW) == (5, [])
+    async with as_owner():
+        await execute("UPDATE energy_run SET state = 'draft', issued_at = NULL")
+    assert await refusal(desk.freeze()) == "period_billed"
+    assert await issue_run(desk.actor, run.id, NOW) == (0, [])
+    assert [row["state"] for row in await desk.rows("SELECT state FROM energy_run")] == ["issued"]
+
+
+async def test_drafts_that_are_reckoned_while_they_are_issued_are_either_all_old_or_all_new(desk: Desk) -> None:
+    run = await desk.freeze()
+    (made, failed), frozen = await asyncio.gather(issue_run(desk.actor, run.id, NOW), desk.freeze(), return_exceptions=True)
+    assert failed == [] and (made == 5 or not isinstance(frozen, Exception))
+    if isinstance(frozen, Exception):
+        assert isinstance(frozen, Refused) and frozen.code == "period_billed"
+    rest, failed = await issue_run(desk.actor, run.id, NOW)
+    assert (made + rest, failed) == (5, [])
 
 
 @pytest.mark.row("B37")

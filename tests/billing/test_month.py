@@ -14,7 +14,7 @@ import pytest
 from app.billing.camt import bank_file
 from app.billing.commands import Credit, book_payment, run_month
 from app.billing.documents.bill import BillDocument
-from app.database.transaction import as_owner, fetch, fetchrow, fetchval, in_account
+from app.database.transaction import as_owner, execute, fetch, fetchrow, fetchval, in_account
 from app.kernel.money import vat_of_gross
 from app.kernel.settings import settings_from
 from app.payouts.commands import pay_out
@@ -56,6 +56,22 @@ async def test_a_month_becomes_one_bill_per_resident_however_often_it_runs(house
     assert f"Laderechnung {row['number']}" in first_page
     assert amount in first_page
     assert amount in second
+
+
+async def test_who_gets_no_bill_of_a_month_is_named_and_stops_nobody(house: tuple[UUID, UUID]) -> None:
+    account_id, site_id = house
+    async with as_owner():
+        await execute("ALTER TABLE person DROP CONSTRAINT person_locale_check")
+        await execute("UPDATE person SET locale = 'xx' WHERE given_name = 'Anna'")
+        name = await fetchval(
+            "SELECT trim(given_name || ' ' || family_name) FROM person WHERE given_name = 'Anna' AND account_id = $1", account_id
+        )
+    found = await run_month(account_id, site_id, OCTOBER, NOW)
+    assert (found.bills, len(found.failed)) == (1, 1) and found.failed[0].startswith(f"{name}: ")
+    async with as_owner():
+        await execute("UPDATE person SET locale = 'de' WHERE locale = 'xx'")
+    again = await run_month(account_id, site_id, OCTOBER, NOW)
+    assert (again.bills, again.failed) == (1, ())
 
 
 async def test_a_month_with_two_rates_is_taxed_per_rate_and_the_ledger_owes_the_same(database: str, tmp_path: Path) -> None:
