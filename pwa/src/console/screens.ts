@@ -24,6 +24,7 @@ export const screens: Screen[] = [
   { name: 'people', path: new RegExp(`^/console/people${item}$`), load: () => import('./People.svelte') },
   { name: 'access', path: /^\/console\/access$/, load: () => import('./Access.svelte') },
   { name: 'badges', path: /^\/console\/badges$/, load: () => import('./Badges.svelte') },
+  { name: 'items', path: /^\/console\/open-items$/, load: () => import('./OpenItems.svelte') },
   { name: 'accounts', path: /^\/console\/accounts$/, load: () => import('./Accounts.svelte') },
 ];
 

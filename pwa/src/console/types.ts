@@ -27,6 +27,7 @@ export type AccessRequest = Shapes['AccessRequest'];
 export type GrantRow = Shapes['GrantRow'];
 export type Invitation = Shapes['Invitation'];
 export type Created = Shapes['Created'];
+export type OpenItem = Answer<'/api/operator/open-items'>[number];
 export type Run = Shapes['Run'];
 export type Runs = Answer<'/api/sites/{site_id}/energy-runs'>;
 export type Saved = Shapes['Saved'];
