@@ -11,7 +11,7 @@ import numpy as np
 from app.database.transaction import execute, fetch, fetchrow, in_account
 from app.kernel.calendar import QUARTER, local_date, local_midnight
 from app.metering.quarters import keep_day
-from app.metering.reading_rules import ABSENT, MISSING, Index, Marks, Times, combined, quarters_of_indexes, use_before_pv
+from app.metering.reading_rules import ABSENT, MEASURED, MISSING, Index, Marks, Times, combined, quarters_of_indexes, use_before_pv
 
 DAY = timedelta(days=1)
 MOST_DAYS = 800  # of one meter at a time
@@ -34,6 +34,12 @@ UNION ALL (SELECT extract(epoch FROM taken_at)::bigint, imported, exported FROM 
 INTERVALS = """
 SELECT DISTINCT ON (starts_at) extract(epoch FROM starts_at)::bigint AS at, imported, exported FROM interval_reading
 WHERE meter_id = $1 AND starts_at >= $2 AND starts_at < $3 ORDER BY starts_at, received_at DESC
+"""
+# What stands for a day without its validated series: it came packed, or late for a bill.
+PACKED = """
+SELECT d.day, v.imported, coalesce((SELECT l.wh FROM late_day l WHERE l.meter_id = $1 AND l.day = d.day ORDER BY l.received_at DESC LIMIT 1),
+    q.wh) AS wh FROM unnest($2::date[]) AS d (day) LEFT JOIN quarter_day q ON q.meter_id = $1 AND q.day = d.day
+LEFT JOIN validated_day v ON v.meter_id = $1 AND v.day = d.day
 """
 CORRECTIONS = "SELECT kind, part_id, sign, period FROM meter_correction WHERE meter_id = $1 ORDER BY id"
 KEEP = """
@@ -77,18 +83,37 @@ async def _validate_meter(account_id: UUID, meter_id: UUID, now: datetime) -> in
     edges, starts = edges_of(days[0], days[-1], meter["time_zone"])
     corrections = await fetch(CORRECTIONS, meter_id)
     series = await _series(meter_id, edges, meter, corrections, days[0], starts)
+    packed = await _packed_days(meter_id, days) if (series.imported == MISSING).any() else {}
     for day in days:
         place = (day - days[0]).days
         low, high = starts[place], starts[place + 1]
-        whole = not (series.marks[low:high] == ABSENT).any()
-        await execute(KEEP, account_id, meter_id, day, _packed(series.imported[low:high]),
+        own, marks = series.imported[low:high], series.marks[low:high]
+        if day in packed:
+            marks = np.where((own == MISSING) & (packed[day] != MISSING), MEASURED, marks).astype(np.uint8)
+        whole = not (marks == ABSENT).any()
+        await execute(KEEP, account_id, meter_id, day, _packed(own),
                       None if series.exported is None else _packed(series.exported[low:high]),
-                      series.marks[low:high].tobytes() if series.marks[low:high].any() else None, whole and day < today, now)  # fmt: skip
-        counted = await _counted(meter_id, day, series.imported[low:high], corrections)
+                      marks.tobytes() if marks.any() else None, whole and day < today, now)  # fmt: skip
+        counted = _filled(await _counted(meter_id, day, own, corrections), own, packed.get(day))
         await keep_day(account_id, meter["site_id"], meter_id, day, _packed(counted), now,
                        electricity=meter["medium"] == "electricity")  # fmt: skip
-    await _those_that_build_on(account_id, meter_id, days, now)
+    await _those_that_build_on(account_id, meter_id, days, now, electricity=meter["medium"] == "electricity")
     return len(rows)
+
+
+async def _packed_days(meter_id: UUID, days: Sequence[date]) -> dict[date, Times]:
+    """What is known of days beside their readings: quarter-hours that came packed and that no reading has ever covered."""
+    found: dict[date, Times] = {}
+    for row in await fetch(PACKED, meter_id, days):
+        if row["wh"] is not None:
+            wh = _unpacked(row["wh"])
+            found[row["day"]] = wh if row["imported"] is None else np.where(_unpacked(row["imported"]) == MISSING, wh, MISSING)
+    return found
+
+
+def _filled(counted: Times, own: Times, packed: Times | None) -> Times:
+    """Where no reading tells anything, what came packed stays."""
+    return counted if packed is None else np.where(own == MISSING, packed, counted)
 
 
 def edges_of(first: date, last: date, time_zone: str) -> tuple[Times, list[int]]:
@@ -154,17 +179,18 @@ async def _counted(meter_id: UUID, day: date, imported: Times, corrections: Sequ
     return counted
 
 
-async def _those_that_build_on(account_id: UUID, part_id: UUID, days: Sequence[date], now: datetime) -> None:
+async def _those_that_build_on(account_id: UUID, part_id: UUID, days: Sequence[date], now: datetime, *, electricity: bool) -> None:
     """Count again what other meters' corrections make of these days."""
     rows = await fetch("SELECT DISTINCT c.meter_id, m.site_id FROM meter_correction c JOIN meter m ON m.account_id = c.account_id"
                        " AND m.id = c.meter_id WHERE c.part_id = $1 ORDER BY 1", part_id)  # fmt: skip
     for row in rows:
-        corrections = await fetch(CORRECTIONS, row["meter_id"])
+        corrections, packed = await fetch(CORRECTIONS, row["meter_id"]), await _packed_days(row["meter_id"], days)
         for day in days:
             mine = await fetchrow("SELECT imported FROM validated_day WHERE meter_id = $1 AND day = $2", row["meter_id"], day)
             if mine is not None:
-                counted = await _counted(row["meter_id"], day, _unpacked(mine["imported"]), corrections)
-                await keep_day(account_id, row["site_id"], row["meter_id"], day, _packed(counted), now)
+                own = _unpacked(mine["imported"])
+                counted = _filled(await _counted(row["meter_id"], day, own, corrections), own, packed.get(day))
+                await keep_day(account_id, row["site_id"], row["meter_id"], day, _packed(counted), now, electricity=electricity)
 
 
 def _packed(series: Times) -> bytes:

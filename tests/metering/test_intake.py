@@ -234,6 +234,28 @@ async def test_a_gap_longer_than_the_scheme_allows_stays_open(desk: Desk) -> Non
     )
 
 
+async def test_a_day_that_came_packed_keeps_its_quarters_where_no_reading_is(desk: Desk) -> None:
+    meter = await desk.meter("E-1")
+    assert await store_day(desk.house.account_id, meter, DAY, [7] * 96, NOW)
+    await desk.take(*rising("E-1", first=40, count=61))
+    for _ in range(2):
+        imported, _, marks, final = await desk.validated(meter)
+        assert imported == [-1] * 40 + [100] * 20 + [-1] * 36 and final and not any(marks)
+        assert await desk.counted(meter) == [7] * 40 + [100] * 20 + [7] * 36
+        async with as_owner():
+            await execute("INSERT INTO stale_day (account_id, meter_id, day) VALUES ($1, $2, $3)", desk.house.account_id, meter, DAY)
+    await desk.take(*rising("E-1", first=60, count=97))
+    await desk.validated(meter)
+    assert await desk.counted(meter) == [7] * 40 + [100] * 56
+    # What once was read and is no longer known is a gap, whatever was counted before.
+    await schemes.set_scheme(desk.actor, desk.house.site_id, "electricity", Scheme(most_per_hour=100_000, longest_gap_h=1), NOW)
+    late = await desk.meter("E-2")
+    assert await store_day(desk.house.account_id, late, DAY, [None] * 48 + [9] * 48, NOW)
+    await desk.take(*(one for n, one in enumerate(rising("E-2", count=49)) if not 10 < n < 30))
+    await desk.validated(late)
+    assert await desk.counted(late) == [100] * 10 + [-1] * 20 + [100] * 18 + [9] * 48
+
+
 async def test_a_token_opens_its_own_house_until_it_is_revoked(desk: Desk) -> None:
     shown = await schemes.make_token(desk.actor, desk.house.site_id, "Basement", NOW)
     holder = await schemes.holder_of(shown.token)
