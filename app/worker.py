@@ -274,6 +274,7 @@ def queue_app(settings: Settings, worker: Worker) -> procrastinate.App:
     async def tend_guests(timestamp: int) -> None:
         await worker.tend_guests()
 
+    @queue.periodic(cron="*/5 * * * *")
     @queue.task(name="validate_readings", queueing_lock="validate_readings")
     async def validate_readings(timestamp: int) -> None:
         await worker.validate_readings()

@@ -103,13 +103,28 @@ RETURNING r.id
 """
 
 
+# Days that have changed since the drafts were made, or are about to.
+SINCE = """
+SELECT 1 FROM meter m WHERE m.site_id = $1 AND m.medium = 'electricity' AND (
+    EXISTS (SELECT 1 FROM quarter_day q WHERE q.account_id = m.account_id AND q.meter_id = m.id AND q.day BETWEEN $2 AND $3
+        AND q.received_at > $4)
+    OR EXISTS (SELECT 1 FROM stale_day d WHERE d.account_id = m.account_id AND d.meter_id = m.id AND d.day BETWEEN $2 AND $3)) LIMIT 1
+"""
+
+
 async def issue_run(actor: Actor, run_id: UUID, now: datetime) -> tuple[int, list[str]]:
-    """Issue what a run's drafts say; returns (new bills, who failed and why). Again: what failed is tried, nothing twice."""
+    """Issue what a run's drafts say; returns (new bills, who failed and why). Again: what failed is tried, nothing twice.
+
+    Raises Refused not_found, readings_since: what was read since the drafts were made would be on no bill, ever.
+    """
     async with in_account(actor.account_id):
         run = await run_of(run_id)
         site = await sites.site(run.site_id)
-    if site is None:
-        raise not_found("site")
+        if site is None:
+            raise not_found("site")
+        begun = run.state != "draft" or any(item.invoice_id for item in run.items)
+        if not begun and await fetch(SINCE, site.id, run.first, run.last, run.frozen_at):
+            raise Refused("readings_since", 409, "Readings have come in since the drafts were made. Make the drafts again, then issue.")
     made, failed = 0, []
     for item in run.items:
         try:

@@ -12,6 +12,7 @@ from app.accounts.rules import INSTALLERS, OPERATORS, OWNERS
 from app.accounts.web.access import Caller, HttpRequest
 from app.billing.energy_draft import freeze
 from app.billing.energy_issue import Run, issue_run, run_of, runs_of
+from app.billing.shares import up_to_date
 from app.database.transaction import fetchval, in_account
 from app.metering.quarters import Meter, meters_of, rename_meter, store_day
 from app.sites.access import CONSOLE, MANAGERS, reach
@@ -86,7 +87,9 @@ async def runs(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) 
 async def draft(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[Period]) -> Run:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), MANAGERS)
-    run_id = await freeze(actor_of(identity), site_id, data.first, data.last, request.app.state.clock())
+    now = request.app.state.clock()
+    await up_to_date(identity.account_id, now, site_id)
+    run_id = await freeze(actor_of(identity), site_id, data.first, data.last, now)
     async with in_account(identity.account_id):
         return await run_of(run_id)
 
@@ -101,8 +104,10 @@ async def run(request: HttpRequest, identity: Caller, run_id: FromPath[UUID]) ->
 @post("/api/energy-runs/{run_id:uuid}/issue", status_code=200, opt=OPERATE, summary="Issue a run's bills", tags=["electricity"])
 async def issue(request: HttpRequest, identity: Caller, run_id: FromPath[UUID]) -> Issued:
     async with in_account(identity.account_id):
-        await reach(identity, await fetchval("SELECT site_id FROM energy_run WHERE id = $1", run_id), today_of(request), MANAGERS)
-    made, failed = await issue_run(actor_of(identity), run_id, request.app.state.clock())
+        site_id = await reach(identity, await fetchval("SELECT site_id FROM energy_run WHERE id = $1", run_id), today_of(request), MANAGERS)
+    now = request.app.state.clock()
+    await up_to_date(identity.account_id, now, site_id)
+    made, failed = await issue_run(actor_of(identity), run_id, now)
     return Issued(made, failed)
 
 

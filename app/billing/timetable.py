@@ -8,6 +8,7 @@ import structlog
 
 from app.audit.model import Actor
 from app.billing.energy_draft import freeze
+from app.billing.shares import up_to_date
 from app.database.transaction import fetch, fetchrow, in_account
 from app.kernel.calendar import local_date, month_of, months_before
 from app.kernel.errors import Refused
@@ -59,6 +60,7 @@ async def draft_due(account_id: UUID, site_id: UUID, today: date, now: datetime)
             break
         else:
             return None
+    await up_to_date(account_id, now, site_id)
     try:
         return await freeze(Actor(account_id=account_id, name="timetable"), site_id, first, last, now)
     except Refused as refused:

@@ -161,8 +161,10 @@ async def keep_day(account_id: UUID, site_id: UUID, meter_id: UUID, day: date, p
             await execute("INSERT INTO late_day (account_id, id, meter_id, day, wh, received_at) VALUES ($1, $2, $3, $4, $5, $6)",
                           account_id, new_id(), meter_id, day, packed, now)  # fmt: skip
         return False
+    # received_at says since when the day stands as it does: the same again changes nothing.
     await execute("INSERT INTO quarter_day (account_id, meter_id, day, wh, received_at) VALUES ($1, $2, $3, $4, $5)"
-                  " ON CONFLICT (account_id, meter_id, day) DO UPDATE SET wh = excluded.wh, received_at = excluded.received_at",
+                  " ON CONFLICT (account_id, meter_id, day) DO UPDATE SET wh = excluded.wh, received_at = excluded.received_at"
+                  " WHERE quarter_day.wh <> excluded.wh",
                   account_id, meter_id, day, packed, now)  # fmt: skip
     if electricity:
         await execute("INSERT INTO stale_share (account_id, site_id, day) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",

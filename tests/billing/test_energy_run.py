@@ -22,11 +22,14 @@ from app.billing.energy_issue import Run, issue_run, run_of
 from app.billing.timetable import draft_due, period_over
 from app.database.transaction import as_owner, execute, fetch, fetchval, in_account
 from app.kernel.errors import Refused
+from app.kernel.settings import settings_from
 from app.metering.equipment import replace
+from app.metering.intake import GATEWAY, Reading, take
 from app.metering.quarters import create_meter, store_day
 from app.tariffs.commands import change_rate, set_rate
 from app.tariffs.energy_rules import quarter_count
 from app.tariffs.model import Component, HighHours, Rate
+from app.worker import Worker, queue_app
 from tests.billing import oracle
 from tests.charging.house import House, make_house
 
@@ -266,6 +269,45 @@ async def test_readings_that_come_after_the_bill_change_nothing_in_it_and_the_di
         assert "Korrektur 2026-03-01 bis" in pdf.pages[0].extract_text()
     following = await desk.freeze(date(2026, 5, 1), date(2026, 5, 31), datetime(2026, 6, 1, 8, tzinfo=UTC))
     assert not any(line.label for item in following.items for line in item.bill.lines)
+
+
+async def test_what_is_read_between_drafts_and_bills_is_on_no_bill_by_mistake_and_bills_are_never_drafted_anew(desk: Desk) -> None:
+    run, later = await desk.freeze(), NOW + timedelta(hours=1)
+    assert await desk.store("ben", FIRST, FIRST, list(desk.days["ben"][:96]), later) == [True]  # the same again
+    assert await desk.rows("SELECT 1 FROM quarter_day WHERE received_at > $1", NOW) == []
+    desk.days["anna"][:96] = [wh + 10 for wh in desk.days["anna"][:96]]
+    assert await desk.store("anna", FIRST, FIRST, list(desk.days["anna"][:96]), later) == [True]
+    assert await refusal(issue_run(desk.actor, run.id, later)) == "readings_since"
+    assert not await desk.rows("SELECT 1 FROM invoice") and (await desk.freeze(now=later)).id == run.id
+    async with as_owner():
+        await execute("ALTER TABLE person DROP CONSTRAINT person_locale_check")
+        await execute("UPDATE person SET locale = 'xx' WHERE id = $1", desk.house.anna)
+    made, failed = await issue_run(desk.actor, run.id, later)
+    assert (made, len(failed)) == (4, 1)
+    assert await refusal(freeze(desk.actor, desk.house.site_id, FIRST, LAST, later)) == "period_billed"
+    desk.days["anna"][:96] = [wh + 10 for wh in desk.days["anna"][:96]]
+    assert await desk.store("anna", FIRST, FIRST, list(desk.days["anna"][:96]), later) == [False]
+
+
+async def test_the_timetable_validates_before_it_drafts(desk: Desk) -> None:
+    first, last = date(2026, 4, 1), date(2026, 6, 30)
+    async with as_owner():
+        await execute("INSERT INTO site_solution (account_id, site_id, solution, rhythm, period) VALUES ($1, $2, 'electricity', 'quarterly', $3)",
+                      desk.house.account_id, desk.house.site_id, asyncpg.Range(first, None))  # fmt: skip
+    begin, now = datetime(2026, 3, 31, 22, tzinfo=UTC), datetime(2026, 7, 1, 8, tzinfo=UTC)
+    read = [Reading(meter="M-ben", at=begin + timedelta(days=n), imported=96_000 * n) for n in range((last - first).days + 2)]
+    assert (await take(desk.house.account_id, desk.house.site_id, read, GATEWAY, "gateway", now)).refused == []
+    run_id = await draft_due(desk.house.account_id, desk.house.site_id, date(2026, 7, 1), now)
+    assert run_id is not None
+    async with in_account(desk.house.account_id):
+        items = {item.point_name: item.bill for item in (await run_of(run_id)).items}
+    assert items["ben"].solar_wh + items["ben"].grid_wh == 91 * 96_000
+
+
+def test_readings_are_validated_on_the_timetable() -> None:
+    settings = settings_from({"DATABASE_URL": "postgresql://nowhere/none", "HOFSTROM_SECRET_KEY": "s" * 40})
+    app = queue_app(settings, Worker(settings, lambda: NOW, None))
+    assert "validate_readings" in {task.task.name for task in app.periodic_registry.periodic_tasks.values()}
 
 
 async def test_a_bill_of_electricity_is_taken_back_whole_and_a_rate_of_its_own_prices_a_point(desk: Desk) -> None:
