@@ -16,18 +16,21 @@ SELECT c.id, lower(c.period) AS first, upper(c.period) - 1 AS last, c.state, c.p
        c.client_type, c.member_id, trim(p.given_name || ' ' || p.family_name) AS member_name, c.meter_id
 FROM community_configuration c JOIN person p ON p.account_id = c.account_id AND p.id = c.member_id
 """
+# $2: of a holder only their own time is told, never who came before or after; null: all of it.
 ROWS = """
 SELECT m.id, m.ean, r.serial AS meter_number, m.street, m.postcode, m.city, now.state,
        (SELECT min(lower(c.period)) FROM community_configuration c
-        WHERE c.account_id = m.account_id AND c.meter_id = m.id) AS activation_date,
+        WHERE c.account_id = m.account_id AND c.meter_id = m.id AND c.member_id = coalesce($2::uuid, c.member_id)) AS activation_date,
        coalesce(now.name, next.name, '') AS member_name
 FROM community_meter m JOIN meter r ON r.account_id = m.account_id AND r.id = m.id
 LEFT JOIN LATERAL (SELECT c.state, trim(p.given_name || ' ' || p.family_name) AS name FROM community_configuration c
     JOIN person p ON p.account_id = c.account_id AND p.id = c.member_id
-    WHERE c.account_id = m.account_id AND c.meter_id = m.id AND c.period @> $1::date) AS now ON true
+    WHERE c.account_id = m.account_id AND c.meter_id = m.id AND c.period @> $1::date
+    AND c.member_id = coalesce($2::uuid, c.member_id)) AS now ON true
 LEFT JOIN LATERAL (SELECT trim(p.given_name || ' ' || p.family_name) AS name FROM community_configuration c
     JOIN person p ON p.account_id = c.account_id AND p.id = c.member_id
-    WHERE c.account_id = m.account_id AND c.meter_id = m.id ORDER BY lower(c.period) LIMIT 1) AS next ON true
+    WHERE c.account_id = m.account_id AND c.meter_id = m.id AND c.member_id = coalesce($2::uuid, c.member_id)
+    ORDER BY lower(c.period) LIMIT 1) AS next ON true
 """
 MEMBERS = """
 SELECT m.id, m.person_id, trim(p.given_name || ' ' || p.family_name) AS name, lower(m.period) AS first, upper(m.period) - 1 AS last
@@ -100,7 +103,7 @@ async def members(community_id: UUID) -> list[Member]:
 
 async def connections(community_id: UUID, ean: str, today: date) -> list[ConnectionRow]:
     """The meters of a community whose EAN has these digits in it."""
-    rows = await fetch(f"{ROWS} WHERE m.community_id = $2 AND m.ean LIKE '%' || $3 || '%' ORDER BY m.ean", today, community_id, ean)
+    rows = await fetch(f"{ROWS} WHERE m.community_id = $3 AND m.ean LIKE '%' || $4 || '%' ORDER BY m.ean", today, None, community_id, ean)
     return [ConnectionRow(**row) for row in rows]
 
 

@@ -231,7 +231,11 @@ async def test_a_member_sees_the_own_time_only(desk):
     async with in_account(desk.house.account_id):
         seen = await readings.series(meter, date(2026, 10, 2), date(2026, 10, 3), "day", desk.house.ben)
         assert [one.gross for one in seen] == [None, 960]
-        assert [one.ean for one in await queries.connections_of(desk.house.anna, TODAY)] == [EAN]
+        [hers] = await queries.connections_of(desk.house.anna, TODAY)
+        # It is Ben's by now: Anna is told nothing of who came after her.
+        assert (hers.ean, hers.member_name, hers.state, hers.activation_date) == (EAN, "anna", None, date(2026, 10, 1))
+        [his] = await queries.connections_of(desk.house.ben, TODAY)
+        assert (his.member_name, his.state, his.activation_date) == ("ben", "active", date(2026, 10, 3))
         assert await queries.connections_of(desk.house.stranger, TODAY) == []
 
 
