@@ -101,6 +101,9 @@ class StripeDouble:
                 return self.capture(self.objects[ref], int(asked.get("amount_to_capture", self.objects[ref]["amount"])))
             case ["POST", "payment_intents", ref, "cancel"]:
                 return self.cancel(self.objects[ref])
+            case ["GET", "payment_intents"]:
+                mine = [one for one in self.objects.values() if one.get("object") == "payment_intent" and one.get("customer") == asked["customer"]]
+                return {"object": "list", "has_more": False, "url": "/v1/payment_intents", "data": mine[::-1]}
             case ["POST", "payment_methods", ref, "detach"]:
                 return {**self.objects[ref], "customer": None}
             case ["GET", *_, ref] if ref in self.objects:
@@ -155,6 +158,8 @@ class StripeDouble:
     def capture(self, intent: dict[str, Any], amount: int) -> dict[str, Any]:
         if intent["status"] != "requires_capture" or not 0 < amount <= intent["amount"]:
             raise Refusal(400, "payment_intent_unexpected_state")
+        if amount < 50:
+            raise Refusal(400, "amount_too_small")
         intent |= {"status": "succeeded", "amount_received": amount}
         self.tell("payment_intent.succeeded", intent)
         return intent
@@ -185,7 +190,7 @@ def handler_of(double: StripeDouble) -> type[BaseHTTPRequestHandler]:
 
         def work(self, method: str) -> None:
             sent = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
-            path = urlsplit(self.path).path
+            path, sent = urlsplit(self.path).path, sent or urlsplit(self.path).query
             with double.lock:
                 if path.startswith("/pay/"):
                     session = double.objects[path.rpartition("/")[2]]

@@ -73,7 +73,8 @@ async def settle_session(account_id: UUID, session_id: UUID, now: datetime) -> l
             return []
         standing = (await queries.charges_of_sessions([session_id])).get(session_id)
         payable_now = session.state == "ended" and session.person_id is not None and session.stopped_at is not None
-        payable_now = payable_now and not rules.is_free(session)
+        # A point that bills nobody is never charged; what was charged while it did is corrected all the same.
+        payable_now = payable_now and not rules.is_free(session) and (session.point_billed or standing is not None)
         if not payable_now and standing is not None:
             await take_back(account_id, session, standing, now)
         if payable_now and (standing is None or not _says_the_same(standing, session)):

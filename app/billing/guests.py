@@ -23,6 +23,7 @@ from app.kernel.calendar import local_date
 from app.kernel.errors import Refused, not_found
 from app.kernel.identifiers import keyed_hash, new_id
 from app.metering.queries import session_values
+from app.ledger.commands import post
 from app.outbox.commands import record
 from app.tariffs.queries import tariff_in_force
 
@@ -55,14 +56,17 @@ async def ask(
     # The link is made from the key, so that a repeated request finds the same one; the database keeps its hash alone.
     token = keyed_hash(secret, f"guest:{key}").hex()
     refused = await why_no_guest(account_id, code)
+    back = f"{public_url}/g/{token}"
     async with in_account(account_id):
         row = await fetchrow("SELECT * FROM guest_charge WHERE idempotency_key = $1", key)
         if row is None and refused is not None:
             raise requests.refused(refused)
+        if row is not None and row["state"] != "asked":
+            return Asked(url=back, token=token)  # no second card is held for a charge that has begun or ended
         row = row or await _insert(account_id, code, key, email, locale, keyed_hash(secret, token), now)
-    back = f"{public_url}/g/{token}"
     try:
-        checkout = await gateway.checkout(
+        # Stripe forgets keys after a day: a page that is known is never opened a second time.
+        checkout = await gateway.checkout_now(row["checkout_ref"]) if row["checkout_ref"] else await gateway.checkout(
             key=f"guest:{row['id']}", about=cards.about(account_id, "guest", row["id"]), success_url=back,
             cancel_url=f"{public_url}/c/{code}", locale=locale, amount_minor=row["hold_minor"],
             currency=row["currency"], text=code, hold=True, email=email,
@@ -154,7 +158,10 @@ WHERE id = $1 AND state = 'asked' RETURNING id
 
 
 async def finish(account_id: UUID, session_id: UUID, now: datetime) -> bool:
-    """After a session: if it is a guest's, write the receipt of its charge and have the card charged. Again: nothing."""
+    """After a session: if it is a guest's, write the receipt of its charge and have the card charged. Again: nothing.
+
+    What is less than the least that a card pays is not charged: the hold is given free and the amount written off.
+    """
     async with in_account(account_id):
         row = await fetchrow(
             "SELECT g.id, g.state, g.locale, g.email, x.state AS session FROM guest_charge g JOIN charging_session x"
@@ -165,9 +172,13 @@ async def finish(account_id: UUID, session_id: UUID, now: datetime) -> bool:
         charge = (await queries.charges_of_sessions([session_id])).get(session_id)
         if charge is None and row["session"] == "ended":
             return True  # not priced yet; the run of the month does that, and this comes again
-        if charge is None or charge.gross_minor == 0:
-            await execute("UPDATE guest_charge SET state = 'release_due', reason = 'nothing_charged', changed_at = $2 WHERE id = $1",
-                          row["id"], now)  # fmt: skip
+        if charge is None or charge.gross_minor < rules.CARD_LEAST_MINOR:
+            too_little = charge is not None and charge.gross_minor > 0
+            if charge is not None and too_little:
+                entry = rules.write_off_entry(charge.id, charge.person_id, charge.gross_minor, charge.currency, now)
+                await post(account_id, entry, now)
+            await execute("UPDATE guest_charge SET state = 'release_due', reason = $3, changed_at = $2 WHERE id = $1",
+                          row["id"], now, "below_minimum" if too_little else "nothing_charged")  # fmt: skip
             await record("GuestReleaseDue", {"guest_id": row["id"]}, account_id=account_id)
             return True
         invoice_id = await issue_receipt(account_id, charge, row["email"] or "", row["locale"], now)
@@ -213,7 +224,8 @@ async def tend(account_id: UUID, now: datetime) -> list[UUID]:
                 "UPDATE guest_charge SET state = 'release_due', reason = $2, changed_at = $3 WHERE id = $1", row["id"], row["why"], now
             )
             await record("GuestReleaseDue", {"guest_id": row["id"]}, account_id=account_id)
-        for row in await fetch("SELECT id FROM guest_charge WHERE state = 'asked' AND created_at < $1", now - CARD_WITHIN):
+        await execute(NO_PAGE, now - CARD_WITHIN, now)
+        for row in await fetch(NO_CARD, now - CARD_WITHIN, now):
             await record("CardNews", {"about": "guest", "about_id": row["id"]}, account_id=account_id)
         for row in await fetch(UNPRICED, now - LATE_START):
             await record("SessionEnded", {"session_id": row["id"]}, account_id=account_id)
@@ -231,8 +243,15 @@ async def stop(account_id: UUID, session_id: UUID, now: datetime) -> list[Change
 # A refusal is final; a station that was silent may still begin for a moment.
 GIVEN_UP = """
 SELECT g.id, r.state AS why FROM guest_charge g JOIN charge_request r ON r.account_id = g.account_id AND r.id = g.request_id
-WHERE g.state = 'starting' AND r.state = ANY($1::text[]) AND (r.state = 'refused' OR r.changed_at < $2)
+WHERE g.state = 'starting' AND r.state = ANY($1::text[]) AND (r.state = 'refused' OR r.changed_at < $2) FOR UPDATE OF g
 """
+# Stripe was away: the guest was never sent to any page.
+NO_PAGE = """
+UPDATE guest_charge SET state = 'released', reason = 'no_card', changed_at = $2
+WHERE state = 'asked' AND checkout_ref IS NULL AND created_at < $1
+"""
+# A page stays open for a day: it is asked about now and then, not each minute.
+NO_CARD = "UPDATE guest_charge SET changed_at = $2 WHERE state = 'asked' AND changed_at < $1 RETURNING id"
 # Ended without a price, which has been entered since; or what came after the end was cut short.
 UNPRICED = """
 SELECT x.id FROM guest_charge g JOIN charging_session x ON x.account_id = g.account_id AND x.request_id = g.request_id

@@ -18,7 +18,7 @@ SELECT i.id, i.gross_minor - s.settled_minor AS open_minor, i.due_on,
        (SELECT coalesce(max(r.level), 0) FROM reminder r WHERE r.account_id = i.account_id AND r.invoice_id = i.id) AS level,
        (SELECT max(r.sent_on) FROM reminder r WHERE r.account_id = i.account_id AND r.invoice_id = i.id) AS sent_on
 FROM invoice i JOIN invoice_settled s ON s.account_id = i.account_id AND s.invoice_id = i.id
-WHERE i.corrects_id IS NULL AND i.due_on < $1 AND i.gross_minor > s.settled_minor AND NOT EXISTS (
+WHERE i.corrects_id IS NULL AND i.kind <> 'guest' AND i.due_on < $1 AND i.gross_minor > s.settled_minor AND NOT EXISTS (
     SELECT 1 FROM dispute d WHERE d.account_id = i.account_id AND d.invoice_id = i.id AND d.closed_at IS NULL)
 ORDER BY i.due_on, i.number
 """

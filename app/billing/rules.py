@@ -24,6 +24,8 @@ ROUNDING = "rounding"
 BANK = "bank"
 CARDS = "clearing:cards"  # paid by card, and not yet on the bank
 UNMATCHED = "payments:unmatched"
+WRITTEN_OFF = "loss:below_card_minimum"  # too little to be taken from a card
+CARD_LEAST_MINOR = 50  # Stripe takes no less, in francs or in euro
 
 
 def receivable(person_id: UUID) -> str:
@@ -118,6 +120,14 @@ def payment_entry(payment_id: UUID, bank_reference: str, person_id: UUID | None,
         currency=currency,
         postings=(Posting(money, amount_minor), Posting(other, -amount_minor)),
     )
+
+
+def write_off_entry(charge_id: UUID, person_id: UUID, amount_minor: int, currency: str, at: datetime) -> Entry:
+    """A guest's charge that no card pays, being less than the least that is taken."""
+    return Entry(
+        source_key=f"write_off:{charge_id}", source_kind="charge", source_id=charge_id, text="Written off: below the least of card payments",
+        occurred_at=at, currency=currency, postings=(Posting(WRITTEN_OFF, amount_minor), Posting(receivable(person_id), -amount_minor)),
+    )  # fmt: skip
 
 
 def match_entry(payment_id: UUID, person_id: UUID, amount_minor: int, currency: str, at: datetime) -> Entry:

@@ -206,7 +206,7 @@ class Guest:
         await self.house.call("PUT", f"/api/stations/{station}/guests", "operator", hold_minor=HOLD)
         asked = await self.house.call("POST", "/api/c/DEMO1X/guest", None, idempotency_key=self.key, email="gast@example.org", locale="de")
         self.link = asked["link"].removeprefix("/g/")
-        self.session = self.house.stripe.objects[asked["url"].rpartition("/")[2]]
+        self.session = self.house.stripe.objects.get(asked["url"].rpartition("/")[2], self.session)
         return self
 
     async def begin(self) -> dict[str, Any]:
@@ -307,6 +307,30 @@ async def test_a_charge_costs_a_guest_never_more_than_was_held_and_the_rest_is_a
     await house.call("PUT", f"/api/stations/{station}/guests", "operator", hold_minor=None)
     refused = await house.call("POST", "/api/c/DEMO1X/guest", None, idempotency_key=str(uuid4()))
     assert refused["code"] == "guests_not_allowed"
+
+
+async def test_less_than_a_card_pays_is_written_off_and_the_hold_given_free(house: House) -> None:
+    guest = await Guest(house).ask()
+    house.stripe.enter_card(guest.session["id"])
+    await guest.begin()
+    async with as_owner():
+        await execute("UPDATE guest_charge SET hold_minor = 49")  # the most that it costs
+    await guest.charge(12_345)
+    await house.work()
+    account = UUID(house.described["accounts"][0]["id"])
+    async with as_owner():
+        session = await fetchval("SELECT x.id FROM charging_session x JOIN guest_charge g ON g.request_id = x.request_id")
+    await guests.finish(account, session, NOW)
+    seen = await guest.see()
+    assert (seen["state"], seen["reason"], seen["receipt"]) == ("released", "below_minimum", None)
+    assert guest.intent["status"] == "canceled"
+    assert not [line for line in house.stripe.asked if line.endswith("/capture")]
+    lost = await house.one("SELECT count(*) AS n, sum(amount_minor) AS sum FROM ledger_posting WHERE ledger_account = 'loss:below_card_minimum'")
+    owed = await house.one("SELECT sum(p.amount_minor) AS sum FROM ledger_posting p JOIN guest_person g"
+                           " ON p.ledger_account = 'receivable:' || g.person_id")  # fmt: skip
+    assert (lost["n"], lost["sum"], owed["sum"]) == (1, 49, 0)
+    await guest.ask()
+    assert len([line for line in house.stripe.asked if line == "POST /v1/checkout/sessions"]) == 1
 
 
 async def test_a_page_that_nobody_filled_in_ends_the_wish(house: House) -> None:
