@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from app.billing import queries
+from app.billing import queries, rules
 from app.billing.commands import Credit, book_payment
 from app.billing.credit import lock_person
 from app.billing.stripe_gateway import CardGateway, Checkout, Intent, Unavailable, no_cards
@@ -49,7 +49,11 @@ async def pay_bill(gateway: CardGateway, account_id: UUID, person_id: UUID, invo
     except Unavailable as error:
         log.warning("stripe is away", error=str(error))
         raise no_cards() from error
-    raise Refused("payment_running", 409, "A payment of this bill is being worked on. Look again in a minute.")
+    raise _running()
+
+
+def _running() -> Refused:
+    return Refused("payment_running", 409, "A payment of this bill is being worked on. Look again in a minute.")
 
 
 async def _wanted(account_id: UUID, person_id: UUID, invoice_id: UUID, now: datetime) -> Any:
@@ -62,6 +66,8 @@ async def _wanted(account_id: UUID, person_id: UUID, invoice_id: UUID, now: date
         if bill.open_minor <= 0:
             raise Refused("nothing_open", 409, "This bill is paid. There is nothing to do.")
         row = await fetchrow("SELECT * FROM card_payment WHERE invoice_id = $1 AND state = 'open'", invoice_id)
+        if row is not None and row["card_id"] is not None:
+            raise _running()  # the stored card is being charged: a page beside it would take the money twice
         if row is not None and row["amount_minor"] != bill.open_minor and row["intent_ref"] is None:
             await execute(
                 "UPDATE card_payment SET state = 'failed', failure = 'amount_changed', changed_at = $2 WHERE id = $1", row["id"], now
@@ -98,20 +104,24 @@ async def _page(gateway: CardGateway, row: dict[str, Any], public_url: str) -> C
 
 
 async def settle_card_payment(gateway: CardGateway, account_id: UUID, payment_id: UUID, now: datetime) -> str:
-    """Book what Stripe says of an attempt; returns its state. Again: nothing changes. Raises Unavailable."""
+    """Book what Stripe says of an attempt; returns its state. Again: nothing changes. Raises Unavailable.
+
+    Money that came by a page which another one stands in place of is booked as well.
+    """
     async with in_account(account_id):
         row = await fetchrow("SELECT * FROM card_payment WHERE id = $1", payment_id)
     if row is None:
         raise not_found("payment")
-    if row["state"] != "open":
-        return str(row["state"])
+    state = str(row["state"])
+    if state == "paid":
+        return state
     if row["intent_ref"]:
         return await _book(account_id, row, await gateway.intent(row["intent_ref"]), now)
     if not row["checkout_ref"]:
-        return "open"
+        return state
     checkout = await gateway.checkout_now(row["checkout_ref"])
     if checkout.intent_ref is None:
-        return await _end(account_id, payment_id, "failed", "expired", now) if checkout.state == "expired" else "open"
+        return await _end(account_id, payment_id, "failed", "expired", now) if checkout.state == "expired" else state
     intent = await gateway.intent(checkout.intent_ref)
     if checkout.state == "expired" and intent.state in ("wants_card", "cancelled"):
         return await _end(account_id, payment_id, "failed", intent.failure or "expired", now)
@@ -123,7 +133,7 @@ async def _book(account_id: UUID, row: Any, intent: Intent, now: datetime) -> st
     if intent.state in ("failed", "cancelled"):
         return await _end(account_id, row["id"], "failed", intent.failure or intent.state, now)
     if intent.state != "paid":
-        return "open"
+        return str(row["state"])
     async with in_account(account_id):
         reference = (await fetchrow("SELECT reference FROM invoice WHERE id = $1", row["invoice_id"]))["reference"]  # type: ignore[index]
         await execute("UPDATE card_payment SET intent_ref = $2 WHERE id = $1", row["id"], intent.ref)
@@ -135,8 +145,8 @@ async def _book(account_id: UUID, row: Any, intent: Intent, now: datetime) -> st
 
 async def _end(account_id: UUID, payment_id: UUID, state: str, failure: str | None, now: datetime) -> str:
     async with in_account(account_id):
-        await execute("UPDATE card_payment SET state = $2, failure = $3, changed_at = $4 WHERE id = $1 AND state = 'open'",
-                      payment_id, state, failure, now)  # fmt: skip
+        await execute("UPDATE card_payment SET state = $2, failure = $3, changed_at = $4 WHERE id = $1"
+                      " AND (state = 'open' OR (state = 'failed' AND $2 = 'paid'))", payment_id, state, failure, now)  # fmt: skip
     return state
 
 
@@ -183,6 +193,8 @@ async def settle_card(gateway: CardGateway, account_id: UUID, card_id: UUID, now
             "UPDATE stored_card SET state = 'in_use', method_ref = $2, brand = $3, last4 = $4, expires = $5, changed_at = $6"
             " WHERE id = $1 AND state = 'asked'", card_id, card.method_ref, card.brand, card.last4, card.expires, now,
         )  # fmt: skip
+        for one in older:
+            await execute("UPDATE stored_card SET state = 'removed', changed_at = $2 WHERE id = $1", one["id"], now)
     for one in older:
         await remove_card(gateway, account_id, row["person_id"], one["id"], now)
     return True
@@ -212,20 +224,38 @@ async def remove_card(gateway: CardGateway, account_id: UUID, person_id: UUID, c
 
 async def collect(gateway: CardGateway, account_id: UUID, invoice_id: UUID, now: datetime) -> str | None:
     """Pay a new bill with the resident's stored card; None without one. A declined card leaves the bill open, to be paid
-    otherwise. Again: the same payment. Raises Unavailable."""
+    otherwise. Again: the same payment, also after Stripe has forgotten its key. Raises Unavailable."""
     async with in_account(account_id):
         bill = await queries.bill(invoice_id, now.date())
-        if bill is None or bill.corrects_id is not None or bill.open_minor <= 0:
+        if bill is None or bill.corrects_id is not None:
             return None
         await lock_person(bill.person_id)
         row = await fetchrow("SELECT * FROM card_payment WHERE invoice_id = $1 ORDER BY created_at DESC LIMIT 1", invoice_id)
-        card = await fetchrow("SELECT * FROM stored_card WHERE person_id = $1 AND state = 'in_use'", bill.person_id)
-        if card is None or (row is not None and (row["card_id"] is None or row["state"] != "open")):
-            return None if row is None else str(row["state"])
-        row = row or await _insert(account_id, bill, card["id"], now)
-    intent = await gateway.charge(f"collect:{row['id']}", card["customer_ref"], card["method_ref"], row["amount_minor"], row["currency"],
-                                  about(account_id, "bill", row["id"]))  # fmt: skip
+        if row is not None and (row["card_id"] is None or row["state"] != "open"):
+            return str(row["state"])
+        card = await _card_for(bill.person_id, row)
+        if card is None or (row is None and bill.open_minor < rules.CARD_LEAST_MINOR):
+            return None
+        again, row = row is not None, row or await _insert(account_id, bill, card["id"], now)
+    if row["intent_ref"]:
+        return await settle_card_payment(gateway, account_id, row["id"], now)
+    intent = await gateway.charged(card["customer_ref"], str(row["id"])) if again else None
+    if intent is None and (card["state"] != "in_use" or bill.open_minor < row["amount_minor"]):
+        return await _end(account_id, row["id"], "failed", "card_removed" if card["state"] != "in_use" else "amount_changed", now)
+    if intent is None:
+        intent = await gateway.charge(f"collect:{row['id']}", card["customer_ref"], card["method_ref"], row["amount_minor"],
+                                      row["currency"], about(account_id, "bill", row["id"]))  # fmt: skip
+    if intent.ref:
+        async with in_account(account_id):
+            await execute("UPDATE card_payment SET intent_ref = $2 WHERE id = $1", row["id"], intent.ref)
     return await _book(account_id, row, intent, now)
+
+
+async def _card_for(person_id: UUID, attempt: Any) -> Any:
+    """The card of an attempt that is under way, else the one that is in use (inside the caller's transaction)."""
+    if attempt is not None:
+        return await fetchrow("SELECT * FROM stored_card WHERE id = $1", attempt["card_id"])
+    return await fetchrow("SELECT * FROM stored_card WHERE person_id = $1 AND state = 'in_use'", person_id)
 
 
 async def owned(account_id: UUID, person_id: UUID, invoice_id: UUID, payment_id: UUID) -> None:

@@ -166,6 +166,15 @@ class CardGateway:
             return msgspec.structs.replace(found, state="failed", failure="authentication_required")
         return found
 
+    async def charged(self, customer_ref: str, about_id: str) -> Intent | None:
+        """The charge of a kept card that was made for an attempt, whether or not its answer ever came here."""
+        asked = {"customer": customer_ref, "limit": 100}
+        for one in (await self._call(lambda v1: v1.payment_intents.list(asked))).data:
+            if one.to_dict().get("metadata", {}).get("id") == about_id:
+                found = _intent(one)
+                return msgspec.structs.replace(found, state="failed") if found.state == "wants_card" else found
+        return None
+
     async def forget(self, method_ref: str) -> None:
         """Detach a kept card. Again: nothing."""
         try:

@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from app.billing import guests
-from app.billing.commands import run_month
+from app.billing.commands import Credit, book_payment, run_month
+from app.billing.stripe_gateway import Unavailable
 from app.charging.model import StartReport, Station, StopReport
 from app.charging.station_commands import give_up_overdue
 from app.charging.transactions import end_session, start_session
@@ -192,6 +193,66 @@ async def test_a_stored_card_pays_the_next_bill_by_itself_and_a_declined_one_lea
     assert (await house.call("GET", f"/api/bills/{bill['id']}"))["status"] == "paid"
     await house.call("DELETE", f"/api/cards/{card['id']}")
     assert await house.call("GET", "/api/cards") == []
+
+
+async def stored_card(house: House) -> str:
+    page = await house.call("POST", "/api/cards")
+    session = house.stripe.objects[page["url"].rpartition("/")[2]]
+    house.stripe.enter_card(session["id"])
+    card_id = session["success_url"].rpartition("=")[2]
+    [card] = await house.call("POST", f"/api/cards/{card_id}")
+    return str(card["id"])
+
+
+async def charges(house: House) -> tuple[int, int]:
+    """How often Stripe charged a stored card, and what is booked of cards."""
+    asked = len([line for line in house.stripe.asked if line == "POST /v1/payment_intents"])
+    booked = await house.one("SELECT coalesce(sum(amount_minor), 0) AS sum FROM ledger_posting WHERE ledger_account = 'clearing:cards'")
+    return asked, int(booked["sum"])
+
+
+async def test_a_stored_card_is_charged_once_also_when_stripe_has_forgotten_the_key_and_beside_no_page(house: House) -> None:
+    await stored_card(house)
+    bill, account = await house.bill(), house.described["accounts"][0]["id"]
+    await house.worker.bill_due_by_card(account, bill["id"])
+    async with as_owner():  # as if the answer had never come, and a day had passed
+        await execute("DELETE FROM settlement")
+        await execute("UPDATE card_payment SET state = 'open', intent_ref = NULL")
+    house.stripe.answers.clear()
+    assert (await house.call("POST", f"/api/bills/{bill['id']}/card"))["code"] == "payment_running"
+    await house.worker.bill_due_by_card(account, bill["id"])
+    assert await charges(house) == (1, bill["open_minor"])
+    assert (await house.one("SELECT state FROM card_payment"))["state"] == "paid"
+
+
+async def test_an_attempt_whose_card_is_gone_ends_and_leaves_the_bill_to_be_paid_otherwise(house: House) -> None:
+    card = await stored_card(house)
+    bill, account = await house.bill(), house.described["accounts"][0]["id"]
+    house.stripe.away = True
+    with pytest.raises(Unavailable):
+        await house.worker.bill_due_by_card(account, bill["id"])
+    house.stripe.away = False
+    await house.call("DELETE", f"/api/cards/{card}")
+    await house.worker.bill_due_by_card(account, bill["id"])
+    assert (await house.one("SELECT state, failure FROM card_payment")) == {"state": "failed", "failure": "card_removed"}
+    assert await charges(house) == (0, 0) and "url" in await house.call("POST", f"/api/bills/{bill['id']}/card")
+
+
+async def test_money_by_a_page_that_another_one_stands_in_place_of_is_booked_as_well(house: House) -> None:
+    bill, account = await house.bill(), UUID(house.described["accounts"][0]["id"])
+    old = await house.call("POST", f"/api/bills/{bill['id']}/card")
+    part = Credit(bank_reference="b1", received_on=NOW.date(), amount_minor=100, currency="CHF",
+                  reference=(await house.one("SELECT reference FROM invoice WHERE id = $1", UUID(bill["id"])))["reference"])  # fmt: skip
+    await book_payment(account, part, NOW)
+    new = await house.call("POST", f"/api/bills/{bill['id']}/card")
+    assert new["url"] != old["url"]
+    for page in (old, new):
+        house.stripe.enter_card(page["url"].rpartition("/")[2])
+    for event in [*house.stripe.events, *house.stripe.events]:
+        await house.tell(event)
+    await house.work()
+    assert await charges(house) == (0, bill["open_minor"] + bill["open_minor"] - 100)
+    assert [row["state"] for row in [await house.one("SELECT state FROM card_payment WHERE state <> 'paid'")] if row] == []
 
 
 class Guest:
