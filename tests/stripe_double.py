@@ -54,6 +54,7 @@ class StripeDouble:
         self.url = ""
         self.away = False
         self.declines = False
+        self.loses = False  # does what is asked, and its answer never comes
         self.lock = threading.RLock()
 
     def new(self, prefix: str, **values: Any) -> dict[str, Any]:
@@ -73,9 +74,13 @@ class StripeDouble:
         return body, f"t={moment},v1={mark}"
 
     def answer(self, method: str, path: str, asked: dict[str, Any], key: str | None) -> tuple[int, dict[str, Any]]:
+        """What is answered, unless it is away or its answer is lost."""
+        away = 503, {"error": {"type": "api_error", "message": "away"}}
+        found = away if self.away else self.done(method, path, asked, key)
+        return away if self.loses else found
+
+    def done(self, method: str, path: str, asked: dict[str, Any], key: str | None) -> tuple[int, dict[str, Any]]:
         """The same key with the same request is answered as before; with another one it is refused."""
-        if self.away:
-            return 503, {"error": {"type": "api_error", "message": "away"}}
         request = json.dumps([method, path, asked], sort_keys=True)
         if key in self.answers:
             before, status, body = self.answers[str(key)]
