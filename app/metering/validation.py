@@ -7,12 +7,14 @@ from uuid import UUID
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from app.database.transaction import execute, fetch, fetchrow, in_account
 from app.kernel.calendar import QUARTER, local_date, local_midnight
 from app.metering.quarters import keep_day
 from app.metering.reading_rules import ABSENT, MEASURED, MISSING, Index, Marks, Times, combined, quarters_of_indexes, use_before_pv
 
+Flags = npt.NDArray[np.bool_]
 DAY = timedelta(days=1)
 MOST_DAYS = 800  # of one meter at a time
 
@@ -50,11 +52,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account_id, meter_id, day) 
 
 
 class Series(msgspec.Struct):
-    """Quarter-hours between edges of one meter."""
+    """Quarter-hours between edges of one meter. `unread`: before the first and after the last reading."""
 
     imported: Times
     exported: Times | None
     marks: Marks
+    unread: Flags
 
 
 async def validate(account_id: UUID, now: datetime, site_id: UUID | None = None, most: int = 2000) -> int:
@@ -83,37 +86,48 @@ async def _validate_meter(account_id: UUID, meter_id: UUID, now: datetime) -> in
     edges, starts = edges_of(days[0], days[-1], meter["time_zone"])
     corrections = await fetch(CORRECTIONS, meter_id)
     series = await _series(meter_id, edges, meter, corrections, days[0], starts)
-    packed = await _packed_days(meter_id, days) if (series.imported == MISSING).any() else {}
+    known = await _known(meter_id, days) if (series.imported == MISSING).any() else {}
     for day in days:
         place = (day - days[0]).days
         low, high = starts[place], starts[place + 1]
-        own, marks = series.imported[low:high], series.marks[low:high]
-        if day in packed:
-            marks = np.where((own == MISSING) & (packed[day] != MISSING), MEASURED, marks).astype(np.uint8)
+        own, marks, unread = series.imported[low:high], series.marks[low:high], series.unread[low:high]
+        if day in known and unread.all():
+            continue  # no reading says anything of it: it stays as it came
+        packed = known[day].beside(own, unread) if day in known else None
+        if packed is not None:
+            marks = np.where((own == MISSING) & (packed != MISSING), MEASURED, marks).astype(np.uint8)
         whole = not (marks == ABSENT).any()
         await execute(KEEP, account_id, meter_id, day, _packed(own),
                       None if series.exported is None else _packed(series.exported[low:high]),
                       marks.tobytes() if marks.any() else None, whole and day < today, now)  # fmt: skip
-        counted = _filled(await _counted(meter_id, day, own, corrections), own, packed.get(day))
+        counted = await _counted(meter_id, day, own, corrections)
+        if packed is not None:
+            counted = np.where(own == MISSING, packed, counted)
         await keep_day(account_id, meter["site_id"], meter_id, day, _packed(counted), now,
                        electricity=meter["medium"] == "electricity")  # fmt: skip
     await _those_that_build_on(account_id, meter_id, days, now, electricity=meter["medium"] == "electricity")
     return len(rows)
 
 
-async def _packed_days(meter_id: UUID, days: Sequence[date]) -> dict[date, Times]:
-    """What is known of days beside their readings: quarter-hours that came packed and that no reading has ever covered."""
-    found: dict[date, Times] = {}
-    for row in await fetch(PACKED, meter_id, days):
-        if row["wh"] is not None:
-            wh = _unpacked(row["wh"])
-            found[row["day"]] = wh if row["imported"] is None else np.where(_unpacked(row["imported"]) == MISSING, wh, MISSING)
-    return found
+class Known(msgspec.Struct):
+    """A day as it counts now, and its validated series if there is one."""
+
+    counted: Times
+    validated: Times | None
+
+    def beside(self, own: Times, unread: Flags) -> Times:
+        """What came packed, where readings tell nothing; what was estimated from readings and is a gap now is not kept."""
+        free = own == MISSING
+        if self.validated is not None:
+            free = free & ((self.validated == MISSING) | unread)
+        return np.where(free, self.counted, MISSING)
 
 
-def _filled(counted: Times, own: Times, packed: Times | None) -> Times:
-    """Where no reading tells anything, what came packed stays."""
-    return counted if packed is None else np.where(own == MISSING, packed, counted)
+async def _known(meter_id: UUID, days: Sequence[date]) -> dict[date, Known]:
+    return {
+        row["day"]: Known(_unpacked(row["wh"]), None if row["imported"] is None else _unpacked(row["imported"]))
+        for row in await fetch(PACKED, meter_id, days) if row["wh"] is not None
+    }  # fmt: skip
 
 
 def edges_of(first: date, last: date, time_zone: str) -> tuple[Times, list[int]]:
@@ -129,17 +143,20 @@ async def _series(meter_id: UUID, edges: Times, meter: Any, corrections: Sequenc
     low, high = (datetime.fromtimestamp(int(edge), tz=UTC) for edge in (edges[0], edges[-1]))
     swaps = [row["period"] for row in corrections if row["kind"] == "swap"]
     rows = await fetch(INDEXES, meter_id, low, high)
+    unread = np.ones(len(edges) - 1, dtype=bool)
+    if len(rows) > 1:
+        unread = (edges[:-1] < rows[0]["at"]) | (edges[1:] > rows[-1]["at"])
     longest = None if meter["longest_gap_h"] is None else meter["longest_gap_h"] * 3600
-    plain = _of_indexes([Index(row["at"], row["imported"], row["exported"]) for row in rows], edges, longest)
+    plain = _of_indexes([Index(row["at"], row["imported"], row["exported"]) for row in rows], edges, longest, unread)
     if swaps and plain.exported is not None:
         turned = np.zeros(len(edges) - 1, dtype=bool)
         for place in range(len(starts) - 1):
             if any(_holds(period, first + place * DAY) for period in swaps):
                 turned[starts[place] : starts[place + 1]] = True
-        plain = Series(np.where(turned, plain.exported, plain.imported), np.where(turned, plain.imported, plain.exported), plain.marks)
+        plain = Series(np.where(turned, plain.exported, plain.imported), np.where(turned, plain.imported, plain.exported), plain.marks, unread)
     for row in await fetch(INTERVALS, meter_id, low, high):
         place = (row["at"] - int(edges[0])) // 900
-        plain.imported[place], plain.marks[place] = row["imported"], 0
+        plain.imported[place], plain.marks[place], unread[place] = row["imported"], 0, False
         if row["exported"] is not None:
             if plain.exported is None:
                 plain.exported = np.full(len(edges) - 1, MISSING, dtype=np.int64)
@@ -147,15 +164,15 @@ async def _series(meter_id: UUID, edges: Times, meter: Any, corrections: Sequenc
     return plain
 
 
-def _of_indexes(indexes: Sequence[Index], edges: Times, longest: int | None) -> Series:
+def _of_indexes(indexes: Sequence[Index], edges: Times, longest: int | None, unread: Flags) -> Series:
     times = np.array([one.at for one in indexes], dtype=np.int64)
     imported, marks = quarters_of_indexes(times, np.array([one.imported for one in indexes], dtype=np.int64), edges, longest)
     both = [one for one in indexes if one.exported is not None]
     if not both:
-        return Series(imported, None, marks)
+        return Series(imported, None, marks, unread)
     exported, _ = quarters_of_indexes(np.array([one.at for one in both], dtype=np.int64),
                                       np.array([one.exported for one in both], dtype=np.int64), edges, longest)  # fmt: skip
-    return Series(imported, exported, marks)
+    return Series(imported, exported, marks, unread)
 
 
 def _holds(period: Any, day: date) -> bool:
@@ -184,12 +201,14 @@ async def _those_that_build_on(account_id: UUID, part_id: UUID, days: Sequence[d
     rows = await fetch("SELECT DISTINCT c.meter_id, m.site_id FROM meter_correction c JOIN meter m ON m.account_id = c.account_id"
                        " AND m.id = c.meter_id WHERE c.part_id = $1 ORDER BY 1", part_id)  # fmt: skip
     for row in rows:
-        corrections, packed = await fetch(CORRECTIONS, row["meter_id"]), await _packed_days(row["meter_id"], days)
+        corrections, known = await fetch(CORRECTIONS, row["meter_id"]), await _known(row["meter_id"], days)
         for day in days:
             mine = await fetchrow("SELECT imported FROM validated_day WHERE meter_id = $1 AND day = $2", row["meter_id"], day)
             if mine is not None:
                 own = _unpacked(mine["imported"])
-                counted = _filled(await _counted(row["meter_id"], day, own, corrections), own, packed.get(day))
+                counted = await _counted(row["meter_id"], day, own, corrections)
+                if day in known:
+                    counted = np.where(own == MISSING, known[day].beside(own, np.zeros(len(own), dtype=bool)), counted)
                 await keep_day(account_id, row["site_id"], row["meter_id"], day, _packed(counted), now, electricity=electricity)
 
 

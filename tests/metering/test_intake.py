@@ -254,6 +254,12 @@ async def test_a_day_that_came_packed_keeps_its_quarters_where_no_reading_is(des
     await desk.take(*(one for n, one in enumerate(rising("E-2", count=49)) if not 10 < n < 30))
     await desk.validated(late)
     assert await desk.counted(late) == [100] * 10 + [-1] * 20 + [100] * 18 + [9] * 48
+    unread = await desk.meter("E-3")
+    assert await store_day(desk.house.account_id, unread, DAY, [5] * 96, NOW)
+    async with as_owner():
+        await execute("INSERT INTO stale_day (account_id, meter_id, day) VALUES ($1, $2, $3)", desk.house.account_id, unread, DAY)
+    await validate(desk.house.account_id, NOW)
+    assert await desk.counted(unread) == [5] * 96
 
 
 async def test_a_token_opens_its_own_house_until_it_is_revoked(desk: Desk) -> None:

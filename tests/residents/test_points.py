@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from app.billing.commands import charge_session
+from app.billing.commands import charge_session, settle_session
 from app.charging.authorisation import authorise
 from app.charging.model import StartReport, Station, StopReport
 from app.charging.queries import billing_point_of
@@ -57,6 +57,7 @@ async def test_nothing_is_charged_at_a_point_that_is_off_or_has_no_consumer_to_b
     await flag(place, house.flat_anna, consumer_billing=False)
     assert await authorise(station(house), BADGE_ANNA, SECRET, NOW) == "Accepted"  # counted, and not billed
     assert await charge_session(house.account_id, sessions[0], NOW) == []
+    await settle_session(house.account_id, sessions[0], NOW)
     await flag(place, house.flat_anna, consumer_billing=True, activated=False)
     assert await charge_session(house.account_id, sessions[1], NOW) == []
     assert await authorise(station(house), BADGE_ANNA, SECRET, NOW) == "Invalid"
