@@ -175,7 +175,7 @@ async def finish(account_id: UUID, session_id: UUID, now: datetime) -> bool:
         if charge is None or charge.gross_minor < rules.CARD_LEAST_MINOR:
             too_little = charge is not None and charge.gross_minor > 0
             if charge is not None and too_little:
-                entry = rules.write_off_entry(charge.id, charge.person_id, charge.gross_minor, charge.currency, now)
+                entry = rules.write_off_entry(charge.id, charge.person_id, charge.net_minor, charge.vat_minor, charge.currency, now)
                 await post(account_id, entry, now)
             await execute("UPDATE guest_charge SET state = 'release_due', reason = $3, changed_at = $2 WHERE id = $1",
                           row["id"], now, "below_minimum" if too_little else "nothing_charged")  # fmt: skip
