@@ -230,9 +230,14 @@ async def tend(account_id: UUID, now: datetime) -> list[UUID]:
         for row in await fetch(UNPRICED, now - LATE_START):
             await record("SessionEnded", {"session_id": row["id"]}, account_id=account_id)
         near = [row for row in await fetch(RUNNING) if await _nearly_held(row, now)]
+    asked: list[UUID] = []
     for row in near:
-        await stop(account_id, row["id"], now)
-    return [row["station_id"] for row in near]
+        try:
+            await stop(account_id, row["id"], now)
+            asked.append(row["station_id"])
+        except Refused as refused:  # away, or over by now: it is looked at again in a minute, and no other charge waits for it
+            log.warning("a guest's charge is not stopped", session=str(row["id"]), why=refused.code)
+    return asked
 
 
 async def stop(account_id: UUID, session_id: UUID, now: datetime) -> list[Changed]:

@@ -280,6 +280,13 @@ class Guest:
 
     async def charge(self, energy_wh: int) -> None:
         """The station does what it was asked, with the tag that it was given."""
+        station, number = await self.plug_in()
+        over = StopReport(transaction_no=number, id_tag=None, meter_stop_wh=9_000_000 + energy_wh, stopped_at=NOW + timedelta(hours=2),
+                          reason=None, body="{}")  # fmt: skip
+        await end_session(station, over, "g2", [], NOW + timedelta(hours=2))
+
+    async def plug_in(self) -> tuple[Station, int]:
+        """The charge begins."""
         station = await self.house.station()
         sealed = await self.house.one(
             "SELECT id, sealed FROM station_command WHERE action = 'RemoteStart' ORDER BY created_at DESC LIMIT 1"
@@ -289,9 +296,8 @@ class Guest:
             connector_no=1, id_tag=opened["tag"], meter_start_wh=9_000_000, started_at=NOW, started_raw=NOW.isoformat(), body="{}"
         )
         number = (await start_session(station, begun, "g1", self.house.settings.secret_key, NOW))[0].transaction_no
-        over = StopReport(transaction_no=number, id_tag=None, meter_stop_wh=9_000_000 + energy_wh, stopped_at=NOW + timedelta(hours=2),
-                          reason=None, body="{}")  # fmt: skip
-        await end_session(station, over, "g2", [], NOW + timedelta(hours=2))
+        assert number is not None
+        return station, number
 
     @property
     def intent(self) -> dict[str, Any]:
@@ -394,6 +400,22 @@ async def test_less_than_a_card_pays_is_written_off_and_the_hold_given_free(hous
     assert (lost["n"], lost["sum"], lost["loss"], owed["sum"]) == (3, 49, 45, 0)
     await guest.ask()
     assert len([line for line in house.stripe.asked if line == "POST /v1/checkout/sessions"]) == 1
+
+
+async def test_a_charge_near_what_is_held_is_stopped_and_a_station_that_is_away_keeps_no_other_from_it(house: House) -> None:
+    guest = await Guest(house).ask()
+    house.stripe.enter_card(guest.session["id"])
+    await guest.begin()
+    station, account = (await guest.plug_in())[0], UUID(house.described["accounts"][0]["id"])
+    assert await guests.tend(account, NOW) == []
+    async with as_owner():
+        await execute("UPDATE guest_charge SET hold_minor = 1")
+        await execute("UPDATE station SET online = false")
+    assert await guests.tend(account, NOW) == []
+    async with as_owner():
+        await execute("UPDATE station SET online = true")
+    assert await guests.tend(account, NOW) == [station.id]
+    assert await guests.tend(account, NOW) == []
 
 
 async def test_a_page_that_nobody_filled_in_ends_the_wish(house: House) -> None:
