@@ -107,7 +107,11 @@ class StripeDouble:
             case ["POST", "payment_intents", ref, "cancel"]:
                 return self.cancel(self.objects[ref])
             case ["GET", "payment_intents"]:
-                mine = [one for one in self.objects.values() if one.get("object") == "payment_intent" and one.get("customer") == asked["customer"]]
+                mine = [
+                    one
+                    for one in self.objects.values()
+                    if one.get("object") == "payment_intent" and one.get("customer") == asked["customer"]
+                ]
                 return {"object": "list", "has_more": False, "url": "/v1/payment_intents", "data": mine[::-1]}
             case ["POST", "payment_methods", ref, "detach"]:
                 return {**self.objects[ref], "customer": None}

@@ -22,8 +22,8 @@ from app.database.transaction import as_machine, execute, fetch, fetchrow, fetch
 from app.kernel.calendar import local_date
 from app.kernel.errors import Refused, not_found
 from app.kernel.identifiers import keyed_hash, new_id
-from app.metering.queries import session_values
 from app.ledger.commands import post
+from app.metering.queries import session_values
 from app.outbox.commands import record
 from app.tariffs.queries import tariff_in_force
 

@@ -126,7 +126,7 @@ def write_off_entry(charge_id: UUID, person_id: UUID, net_minor: int, vat_minor:
     """A guest's charge that no card pays, being less than the least that is taken; without a receipt no VAT is due on it."""
     postings = [Posting(receivable(person_id), -net_minor - vat_minor), Posting(WRITTEN_OFF, net_minor), Posting(VAT, vat_minor)]
     return Entry(
-        source_key=f"write_off:{charge_id}", source_kind="charge", source_id=charge_id, text="Written off: below the least of card payments",
+        source_key=f"write_off:{charge_id}", source_kind="charge", source_id=charge_id, text="Written off: below what a card can pay",
         occurred_at=at, currency=currency, postings=without_zeros(postings),
     )  # fmt: skip
 

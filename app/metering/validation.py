@@ -39,8 +39,8 @@ WHERE meter_id = $1 AND starts_at >= $2 AND starts_at < $3 ORDER BY starts_at, r
 """
 # What stands for a day without its validated series: it came packed, or late for a bill.
 PACKED = """
-SELECT d.day, v.imported, coalesce((SELECT l.wh FROM late_day l WHERE l.meter_id = $1 AND l.day = d.day ORDER BY l.received_at DESC LIMIT 1),
-    q.wh) AS wh FROM unnest($2::date[]) AS d (day) LEFT JOIN quarter_day q ON q.meter_id = $1 AND q.day = d.day
+SELECT d.day, v.imported, coalesce((SELECT l.wh FROM late_day l WHERE l.meter_id = $1 AND l.day = d.day ORDER BY l.received_at DESC
+    LIMIT 1), q.wh) AS wh FROM unnest($2::date[]) AS d (day) LEFT JOIN quarter_day q ON q.meter_id = $1 AND q.day = d.day
 LEFT JOIN validated_day v ON v.meter_id = $1 AND v.day = d.day
 """
 CORRECTIONS = "SELECT kind, part_id, sign, period FROM meter_correction WHERE meter_id = $1 ORDER BY id"
@@ -153,7 +153,8 @@ async def _series(meter_id: UUID, edges: Times, meter: Any, corrections: Sequenc
         for place in range(len(starts) - 1):
             if any(_holds(period, first + place * DAY) for period in swaps):
                 turned[starts[place] : starts[place + 1]] = True
-        plain = Series(np.where(turned, plain.exported, plain.imported), np.where(turned, plain.imported, plain.exported), plain.marks, unread)
+        imported, exported = np.where(turned, plain.exported, plain.imported), np.where(turned, plain.imported, plain.exported)
+        plain = Series(imported, exported, plain.marks, unread)
     for row in await fetch(INTERVALS, meter_id, low, high):
         place = (row["at"] - int(edges[0])) // 900
         plain.imported[place], plain.marks[place], unread[place] = row["imported"], 0, False
