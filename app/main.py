@@ -35,6 +35,7 @@ from app.billing import (
     charge_routes,
     energy_routes,
     live,
+    mailing_routes,
     operator_routes,
     person_routes,
     rates_routes,
@@ -50,6 +51,7 @@ from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
 from app.metering import equipment_routes, gateway_routes, reading_routes
 from app.onboarding import routes as onboarding
+from app.payouts import refund_routes
 from app.payouts import routes as payouts
 from app.privacy import routes as privacy
 from app.residents import access_request_routes, access_routes, iban_routes, my_routes, people_routes, search
@@ -157,6 +159,7 @@ ROUTES = [
     review_routes.ROUTES,
     rates_routes.ROUTES,
     accounting_routes.ROUTES,
+    mailing_routes.ROUTES,
     energy_routes.ROUTES,
     person_routes.ROUTES,
     reading_routes.ROUTES,
@@ -166,6 +169,7 @@ ROUTES = [
     series_routes.ROUTES,
     live.ROUTES,
     payouts.ROUTES,
+    refund_routes.ROUTES,
     sites.ROUTES,
     terms_routes.ROUTES,
     api_routes.ROUTES,

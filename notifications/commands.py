@@ -6,6 +6,7 @@ from uuid import UUID
 from app.accounts.licences import superadmins
 from app.billing import queries as billing
 from app.billing.documents import words
+from app.billing.mailings import chosen_for
 from app.billing.reminders import OWNER_FROM
 from app.database.transaction import as_machine, execute, fetchrow, fetchval, in_account
 from app.kernel.identifiers import token_hash
@@ -90,11 +91,12 @@ async def mail_site_form(settings: Settings, account_id: UUID, form_id: UUID, to
 
 
 async def mail_bill(settings: Settings, account_id: UUID, invoice_id: UUID, now: datetime) -> None:
-    """The mail that a bill is ready; nobody without an address is written to."""
+    """The mail that a bill is ready, to who had chosen e-mail when it was issued; nobody without an address is written to."""
     async with in_account(account_id):
         bill = await billing.bill(invoice_id, now.date())
         resident = None if bill is None else await person(bill.person_id)
-    if bill is None or resident is None or not resident.email:
+        chosen = await chosen_for(invoice_id)
+    if bill is None or resident is None or not resident.email or chosen not in ("email", None):
         return
     form = words.region(resident.locale, resident.country)
     amount = f"{bill.currency} {words.money(bill.gross_minor, bill.currency, form)}"

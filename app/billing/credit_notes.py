@@ -78,9 +78,8 @@ async def _store(row: dict[str, object], reason: str, now: datetime) -> UUID:
     pdf, note_id = render_bill(credit), new_id()
     await execute(COPY, row["id"], note_id, credit.number, issued_on, msgspec.json.encode(credit).decode(), pdf,
                   hashlib.sha256(pdf).hexdigest(), now, reason.strip()[:500])  # fmt: skip
-    for group in credit.vat if document.kind == "electricity" else ():
-        await execute("INSERT INTO invoice_vat (account_id, invoice_id, rate, net_minor, vat_minor) VALUES ($1, $2, $3, $4, $5)",
-                      row["account_id"], note_id, group.rate, group.net_minor, group.vat_minor)  # fmt: skip
+    await execute("INSERT INTO invoice_vat (account_id, invoice_id, rate, net_minor, vat_minor) SELECT account_id, $2, rate, -net_minor,"
+                  " -vat_minor FROM invoice_vat WHERE invoice_id = $1", row["id"], note_id)  # fmt: skip
     return note_id
 
 
@@ -92,7 +91,7 @@ def opposite_of(bill: BillDocument, number: str) -> BillDocument:
         positions=tuple(replace(line, quantity=-line.quantity, amount_minor=-line.amount_minor) for line in bill.positions),
         sessions=tuple(replace(line, energy_wh=-line.energy_wh, gross_minor=-line.gross_minor) for line in bill.sessions),
         net_minor=-bill.net_minor, vat_minor=-bill.vat_minor, gross_minor=-bill.gross_minor, energy_wh=-bill.energy_wh,
-        vat=tuple(_minus(group) for group in bill.vat), last_month=None, credit_minor=0,
+        vat=tuple(_minus(group) for group in bill.vat), last_month=None, credit_minor=0, mailing_minor=-bill.mailing_minor,
         energy=bill.energy and replace(bill.energy, solar_wh=-bill.energy.solar_wh, grid_wh=-bill.energy.grid_wh),
     )  # fmt: skip
 

@@ -13,8 +13,9 @@ from app.audit.model import Actor
 from app.billing import rules
 from app.billing.credit import credit_minor, lock_person, use_credit
 from app.billing.documents.bill import BillDocument, EnergyFacts, render_bill
-from app.billing.energy_rules import PartyBill, Warned
+from app.billing.energy_rules import PartyBill, Warned, with_lines
 from app.billing.issue import creditor_party, next_number, resident_party
+from app.billing.mailings import fee_lines, keep_mailing, mailing_of
 from app.billing.qr_slip import reference_for
 from app.database.transaction import execute, fetch, fetchrow, fetchval, in_account
 from app.kernel.calendar import local_date
@@ -158,12 +159,19 @@ async def _issue(account_id: UUID, site: sites.Site, run_id: UUID, item_id: UUID
         issued_on = local_date(now, site.time_zone)
         number = await next_number(account_id, site.creditor_id, issued_on.year)
         await lock_person(row["person_id"])
+        mailing = await mailing_of(site, row["person_id"], issued_on)
+        if mailing.fee_minor:
+            main = max(bill.vat, key=lambda group: (group.net_minor, group.rate))
+            bill = with_lines(bill, fee_lines(mailing, main.rate, site.currency, vat_included=False))
         document = await _document(site, row, bill, issued_on, number, await credit_minor(row["person_id"]))
         invoice_id, pdf = new_id(), render_bill(document)
         await _store(account_id, site, row, document, invoice_id, pdf, now)
+        await execute("UPDATE energy_item SET invoice_id = $2, error = NULL, bill = $3, gross_minor = $4 WHERE id = $1",
+                      item_id, invoice_id, msgspec.json.encode(bill).decode(), document.gross_minor)  # fmt: skip
+        await keep_mailing(account_id, site, invoice_id, mailing, issued_on, now)
         await use_credit(account_id, invoice_id, document.credit_minor, now)
         entry = rules.energy_entry(
-            invoice_id, document.number, row["person_id"], document.net_minor, document.vat_minor, site.currency, now
+            invoice_id, document.number, row["person_id"], document.net_minor, document.vat_minor, site.currency, now, mailing.fee_minor
         )
         await post(account_id, entry, now)
         await record("BillIssued", {"invoice_id": invoice_id}, account_id=account_id)
@@ -202,4 +210,3 @@ async def _store(account_id: UUID, site: sites.Site, row: Any, bill: BillDocumen
     for group in bill.vat:
         await execute("INSERT INTO invoice_vat (account_id, invoice_id, rate, net_minor, vat_minor) VALUES ($1, $2, $3, $4, $5)",
                       account_id, invoice_id, group.rate, group.net_minor, group.vat_minor)  # fmt: skip
-    await execute("UPDATE energy_item SET invoice_id = $2, error = NULL WHERE id = $1", row["id"], invoice_id)

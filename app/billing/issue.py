@@ -10,6 +10,7 @@ import msgspec
 from app.billing import queries, rules
 from app.billing.credit import credit_minor, lock_person, use_credit
 from app.billing.documents.bill import BillDocument, Party, SessionLine, render_bill
+from app.billing.mailings import Mailing, fee_lines, keep_mailing, mailing_of
 from app.billing.model import Charge
 from app.billing.qr_slip import reference_for
 from app.charging import queries as charging
@@ -21,7 +22,7 @@ from app.ledger.commands import post
 from app.outbox.commands import record
 from app.residents.queries import Person, person
 from app.sites.queries import Site
-from app.tariffs.model import PriceLine
+from app.tariffs.model import PriceLine, VatGroup
 from app.tariffs.queries import labels_of
 from app.tariffs.rules import vat_groups
 
@@ -48,15 +49,32 @@ async def issue_bill(account_id: UUID, site: Site, person_id: UUID, period: date
                 site.creditor_id, issued_on.year,
             )  # fmt: skip
             return 0
-        bill = await _document(site, resident, charges, period, issued_on, number, available_minor)
+        mailing = await mailing_of(site, person_id, issued_on)
+        bill = await _document(site, resident, charges, period, issued_on, number, available_minor, mailing)
         invoice_id = await store_bill(account_id, site, person_id, bill, charges, now)
         await use_credit(account_id, invoice_id, bill.credit_minor, now)
-        vat_of_charges = sum(charge.vat_minor for charge in charges)
-        rounding = rules.invoice_rounding_entry(invoice_id, bill.number, vat_of_charges, bill.vat_minor, bill.currency, now)
-        if rounding is not None:
-            await post(account_id, rounding, now)
+        await keep_mailing(account_id, site, invoice_id, mailing, issued_on, now)
+        await _book(account_id, invoice_id, person_id, bill, charges, mailing, now)
         await record("BillIssued", {"invoice_id": invoice_id}, account_id=account_id)
     return 1
+
+
+async def _book(
+    account_id: UUID, invoice_id: UUID, person_id: UUID, bill: BillDocument, charges: Sequence[Charge], mailing: Mailing, now: datetime
+) -> None:
+    """What the ledger does not know from the charges: the fee for the post, and the rounding of VAT on the bill's total."""
+    vat_of_charges, net = sum(charge.vat_minor for charge in charges), mailing.fee_minor
+    if net:
+        rate, gross = charges[0].vat_rate, bill.mailing_minor
+        fee = VatGroup(rate=rate, net_minor=net, vat_minor=gross - net, gross_minor=gross)
+        await execute("INSERT INTO invoice_vat (account_id, invoice_id, rate, net_minor, vat_minor) VALUES ($1, $2, $3, $4, $5)",
+                      account_id, invoice_id, rate, net, fee.vat_minor)  # fmt: skip
+        entry = rules.mailing_entry(invoice_id, bill.number, person_id, fee, vat_of_charges, bill.vat_minor, bill.currency, now)
+        await post(account_id, entry, now)
+        return
+    rounding = rules.invoice_rounding_entry(invoice_id, bill.number, vat_of_charges, bill.vat_minor, bill.currency, now)
+    if rounding is not None:
+        await post(account_id, rounding, now)
 
 
 NEXT_NUMBER = """
@@ -72,9 +90,10 @@ async def next_number(account_id: UUID, creditor_id: UUID, year: int, series: st
 
 
 async def _document(
-    site: Site, resident: Person, charges: list[Charge], period: date, issued_on: date, number: int, available_minor: int
+    site: Site, resident: Person, charges: list[Charge], period: date, issued_on: date, number: int, available_minor: int, mailing: Mailing
 ) -> BillDocument:
-    lines = positions(charges)
+    fee = fee_lines(mailing, charges[0].vat_rate, site.currency, vat_included=True)
+    lines = (*positions(charges), *fee)
     groups = vat_groups(lines, charges[0].vat_rate, vat_included=True)
     months = {
         month: (energy_wh, gross_minor)
@@ -108,6 +127,7 @@ async def _document(
         months=tuple((month, months.get(month, (0, 0))[0]) for month in shown),
         credit_minor=min(sum(group.gross_minor for group in groups), available_minor),
         labels=await labels_of(site.id, resident.locale),
+        mailing_minor=sum(line.amount_minor for line in fee),
     )  # fmt: skip
 
 

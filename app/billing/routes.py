@@ -10,6 +10,7 @@ from app.accounts.web.access import Caller, HttpRequest
 from app.billing import answers, queries, views
 from app.billing.charge_routes import PAST, RESIDENT, person_of
 from app.billing.issue import positions
+from app.billing.mailings import fee_on
 from app.charging import queries as charging
 from app.database.transaction import in_account
 from app.kernel.calendar import parse_period
@@ -52,7 +53,7 @@ async def bill(request: HttpRequest, identity: Caller, bill_id: FromPath[UUID]) 
         listed = [s for charge in charges if (s := await charging.session(charge.session_id)) is not None]
         return {
             **views.bill_view(found),
-            "lines": [views.line_view(line) for line in positions(charges)],
+            "lines": [views.line_view(line) for line in (*positions(charges), *await fee_on(bill_id))],
             "sessions": await views.session_views(listed, now),
         }
 

@@ -12,13 +12,14 @@ from app.kernel.money import permille_of, to_major
 from app.ledger.model import Entry, Posting
 from app.ledger.rules import without_zeros
 from app.metering.model import MeterPoint
-from app.tariffs.model import Price, PriceLine, Tariff, UsePiece
+from app.tariffs.model import Price, PriceLine, Tariff, UsePiece, VatGroup
 from app.tariffs.rules import price, use_pieces, vat_groups
 
 Status = Literal["issued", "partly_paid", "paid", "overdue"]
 
 OPERATOR_REVENUE = "revenue:operator"
 ENERGY_REVENUE = "revenue:energy"
+MAILING_REVENUE = "revenue:mailing"
 VAT = "vat:output"
 ROUNDING = "rounding"
 BANK = "bank"
@@ -149,10 +150,11 @@ def refund_entry(refund_id: UUID, person_id: UUID, amount_minor: int, currency: 
 
 
 def energy_entry(
-    invoice_id: UUID, number: str, person_id: UUID, net_minor: int, vat_minor: int, currency: str, at: datetime
+    invoice_id: UUID, number: str, person_id: UUID, net_minor: int, vat_minor: int, currency: str, at: datetime, mailing_minor: int = 0
 ) -> Entry:  # fmt: skip
-    """A bill of electricity: the resident owes, the energy earns, VAT is set aside."""
-    postings = [Posting(receivable(person_id), net_minor + vat_minor), Posting(ENERGY_REVENUE, -net_minor), Posting(VAT, -vat_minor)]
+    """A bill of electricity: the resident owes, the energy earns (and the post its fee), VAT is set aside."""
+    postings = [Posting(receivable(person_id), net_minor + vat_minor), Posting(ENERGY_REVENUE, mailing_minor - net_minor),
+                Posting(VAT, -vat_minor), Posting(MAILING_REVENUE, -mailing_minor)]  # fmt: skip
     return Entry(
         source_key=invoice_key(invoice_id), source_kind="invoice", source_id=invoice_id, text=f"Electricity bill {number}",
         occurred_at=at, currency=currency, postings=without_zeros(postings),
@@ -179,6 +181,18 @@ def invoice_rounding_entry(invoice_id: UUID, number: str, vat_of_charges: int, v
         currency=currency,
         postings=(Posting(VAT, -difference), Posting(ROUNDING, difference)),
     )
+
+
+def mailing_entry(invoice_id: UUID, number: str, person_id: UUID, fee: VatGroup, vat_of_charges: int, vat_minor: int, currency: str,
+                  at: datetime) -> Entry:  # fmt: skip
+    """A bill of charges that goes by post: the resident owes the fee as well. VAT is due on the bill's total, as without it."""
+    vat = vat_minor - vat_of_charges
+    postings = [Posting(receivable(person_id), fee.gross_minor), Posting(MAILING_REVENUE, -fee.net_minor), Posting(VAT, -vat),
+                Posting(ROUNDING, vat - fee.vat_minor)]  # fmt: skip
+    return Entry(
+        source_key=invoice_key(invoice_id), source_kind="invoice", source_id=invoice_id, text=f"Post of bill {number}",
+        occurred_at=at, currency=currency, postings=without_zeros(postings),
+    )  # fmt: skip
 
 
 def status_of(gross_minor: int, paid_minor: int, overdue: bool) -> Status:

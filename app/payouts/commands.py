@@ -43,11 +43,11 @@ async def pay_out(account_id: UUID, site_id: UUID, period: date, now: datetime) 
         stations, total = await site_revenue(site_id, period, terms)
         if owner is None or total.reimbursed_minor <= 0:
             return None
-        _check_accounts(site, owner)
+        check_accounts(site, owner)
         return await _make(account_id, site, owner, terms, stations, total, period, now)
 
 
-def _check_accounts(site: sites.Site, owner: Person) -> None:
+def check_accounts(site: sites.Site, owner: Person) -> None:
     """Refuse in a sentence what the bank would refuse. A QR-IBAN takes payments by reference; it neither pays nor is paid so."""
     if not owner.iban:
         raise Refused("no_iban", 409, f"{owner.name} has no IBAN. Enter it before paying out.", name=owner.name)

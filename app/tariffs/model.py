@@ -8,9 +8,10 @@ from uuid import UUID
 import msgspec
 
 Dimension = Literal["kwh", "minute", "idle_minute", "session", "day", "month", "kw"]
+LineDimension = Literal["kwh", "minute", "idle_minute", "session", "day", "month", "kw", "mailing"]
 Band = Literal["single", "high", "low"]
 Origin = Literal["any", "solar", "grid"]
-Unit = Literal["kWh", "min", "session", "day", "month", "kW"]
+Unit = Literal["kWh", "min", "session", "day", "month", "kW", "mailing"]
 Solution = Literal["charging", "electricity"]
 MonthDay = Annotated[str, msgspec.Meta(pattern="^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
 
@@ -111,9 +112,10 @@ class PriceLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a price: quantity in `unit` (kWh with three places, minutes, sessions) times unit price.
 
     `vat_rate` is set where it is not the whole price's; `label` is the component's own name.
+    A line of dimension mailing is no tariff's: it is the fee for a bill's post.
     """
 
-    dimension: Dimension
+    dimension: LineDimension
     band: Band
     quantity: Decimal
     unit: Unit

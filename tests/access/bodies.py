@@ -13,6 +13,7 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 # Path parameters that mean something else on these routes.
 KINDS = {
     "/api/bills/{bill_id}/card/{payment_id}": {"payment_id": "card_payment_id"},
+    "/api/operator/refund-files/{file_id}": {"file_id": "refund_file_id"},
     "/api/requests/{request_id}": {"request_id": "charge_request_id"},
     "/api/operator/badge-requests/{request_id}/answer": {"request_id": "badge_request_id"},
     "/api/access-requests/{request_id}/answer": {"request_id": "access_request_id"},
@@ -176,6 +177,8 @@ BODIES: dict[str, Body] = {
     "POST /api/operator/bills/{bill_id}/dispute": _plain(**REASON),
     "DELETE /api/operator/bills/{bill_id}/dispute": _plain(**REASON),
     "POST /api/operator/bills/{bill_id}/credit-note": _plain(**REASON),
+    "POST /api/operator/mailings/handed-over": _plain(bill_ids=["00000000-0000-0000-0000-000000000000"]),
+    "POST /api/operator/mailings/handed-over #bill_id": lambda world, slot, role: {"bill_ids": [world.one("bill_id", slot, role)]},
     "POST /api/operator/payments/{payment_id}/match": _plain(bill_id="00000000-0000-0000-0000-000000000000"),
     "POST /api/operator/payments/{payment_id}/match #bill_id": _ref("bill_id", "bill_id"),
     "POST /api/operator/people/{person_id}/refund": lambda world, slot, role: {"amount_minor": 5, "idempotency_key": str(uuid4())},

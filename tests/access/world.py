@@ -183,6 +183,9 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
                                   created_at=NOW)  # fmt: skip
     gateway_access = await _insert("gateway_access", account_id=account, token_id=gateway_token, login_id=account, by=mark, reason=mark,
                                    opened_at=NOW, ends_at=NOW + timedelta(hours=1))  # fmt: skip
+    creditor = await fetchval("SELECT creditor_id FROM site WHERE id = $1", site)
+    refund_file = await _insert("refund_file", account_id=account, creditor_id=creditor, number=f"R20261101-{letter}{house}", currency="CHF",
+                                refunds=1, amount_minor=500, pain001=mark.encode(), created_at=NOW, created_by=mark)  # fmt: skip
     gateway = await _insert("gateway", account_id=account, site_id=site, serial=f"GW-{letter.upper()}{house}", name=mark)
     for slot in ("mine", "house") if house == 0 else ("account",):
         for kind, made in (
@@ -193,6 +196,7 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
             ("meter_id", meter),
             ("run_id", run),
             ("gateway_id", gateway),
+            ("refund_file_id", refund_file),
         ):
             _slot(world, number, kind, slot, made)
     if house == 0:

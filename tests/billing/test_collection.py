@@ -65,6 +65,10 @@ class Desk(msgspec.Struct):
 
 @pytest.fixture
 async def desk(database: str, tmp_path: Path) -> Desk:
+    return await demo(database, tmp_path)
+
+
+async def demo(database: str, tmp_path: Path) -> Desk:
     settings = settings_from({"HOFSTROM_DATA": str(tmp_path), "DATABASE_URL": database, "HOFSTROM_SECRET_KEY": "s" * 40})
     made = (await seed(settings, NOW))["accounts"][0]
     account = UUID(made["id"])

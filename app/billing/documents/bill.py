@@ -85,6 +85,7 @@ class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["charging", "electricity"] = "charging"
     energy: EnergyFacts | None = None
     by_card: bool = False  # a guest's receipt: the card that was held pays it
+    mailing_minor: int = 0  # the fee for the post on a bill of charges, with VAT: no charge contains it
 
     @property
     def payable_minor(self) -> int:
@@ -112,7 +113,7 @@ def render_bill(bill: BillDocument) -> bytes:
 def _check(bill: BillDocument) -> None:
     sums = {
         "positions": sum(line.amount_minor for line in bill.positions) + (0 if bill.energy is None else bill.vat_minor),
-        "sessions": sum(line.gross_minor for line in bill.sessions) if bill.energy is None else bill.gross_minor,
+        "sessions": sum(line.gross_minor for line in bill.sessions) + bill.mailing_minor if bill.energy is None else bill.gross_minor,
         "net and VAT": bill.net_minor + bill.vat_minor,
         "the rates' totals": sum(group.gross_minor for group in bill.vat),
         "the rates' nets": sum(group.net_minor for group in bill.vat) + bill.vat_minor,
@@ -156,7 +157,8 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
         "sessions_title": t["sessions"],
         "sessions_head": [t["date"], t["time"], t["place"], t["by"], t["start"], t["stop"], t["used"], t["minutes"], t["amount"]],
         "sessions": [] if bill.energy else [*[_session(line, bill, form) for line in bill.sessions],
-                     [t["total"], *[""] * 5, words.energy(bill.energy_wh, form), "", amount]],
+                     [t["total"], *[""] * 5, words.energy(bill.energy_wh, form), "",
+                      words.money(bill.gross_minor - bill.mailing_minor, bill.currency, form)]],
         "use_title": t["use_title"], "use": _use(bill.energy, bill.time_zone, t, form) if bill.energy else [],
         "vat_title": t["vat"], "vat_head": [t["rate"], t["net"], t["tax"], t["gross"]],
         "vat": _vat(bill, t, form),
@@ -303,7 +305,7 @@ def _comparison(bill: BillDocument, form: str) -> str:
     if bill.last_month is None:
         return "" if bill.by_card else t["first"]
     gross, energy_wh = bill.last_month
-    difference = bill.gross_minor - gross
+    difference = bill.gross_minor - bill.mailing_minor - gross
     if difference == 0:
         return t["same"]
     return t["more" if difference > 0 else "less"].format(

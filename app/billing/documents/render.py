@@ -1,13 +1,17 @@
 """Typst on strict terms: fonts of ours, warnings are errors, tagged PDF/A-3a, identical bytes for identical data."""
 
+import io
 import json
 import unicodedata
+from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import typst
 
 FOLDER = Path(str(resources.files("app.billing.documents")))
@@ -40,6 +44,17 @@ def render(template: str, data: dict[str, Any], made_on: date) -> bytes:
     if not isinstance(pdf, bytes):
         raise DocumentFailed("typst gave no single document")
     return pdf
+
+
+def joined(pdfs: Sequence[bytes]) -> bytes:
+    """Documents one after the other in one PDF, to be printed. The same input, the same bytes."""
+    with ExitStack() as opened:  # what is copied is read when the whole is written
+        whole = opened.enter_context(pikepdf.new())
+        for pdf in pdfs:
+            whole.pages.extend(opened.enter_context(pikepdf.open(io.BytesIO(pdf))).pages)
+        out = io.BytesIO()
+        whole.save(out, deterministic_id=True)
+    return out.getvalue()
 
 
 def printable(value: Any) -> Any:

@@ -1,0 +1,144 @@
+"""How a bill goes to its resident: by post with its fee, by e-mail or as eBill. Fixed when it is issued.
+
+The first bill goes by post whatever is chosen. Everything but `hand_over` runs inside the caller's transaction.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from app.audit.commands import note
+from app.audit.model import Actor
+from app.billing.documents.render import joined
+from app.database.transaction import execute, fetch, fetchrow, fetchval, in_account
+from app.kernel.errors import not_found
+from app.kernel.money import to_major, to_minor, vat_of_net
+from app.sites.queries import Site
+from app.tariffs.model import PriceLine
+
+Channel = Literal["post", "email", "ebill"]
+
+
+class Mailing(msgspec.Struct, frozen=True, kw_only=True):
+    """What was chosen, how the bill goes, and what that costs without VAT."""
+
+    chosen: Channel
+    channel: Channel
+    fee_minor: int
+
+
+CHOICE = """
+SELECT p.correspondence AS chosen, NOT EXISTS (
+    SELECT 1 FROM invoice i WHERE i.account_id = p.account_id AND i.person_id = p.id AND i.kind IN ('charging', 'electricity')) AS first
+FROM person p WHERE p.id = $1
+"""
+FEES = """
+FROM financial_condition WHERE site_id = $1 AND unit = 'mailing' AND payer = 'resident' AND removed_at IS NULL AND period @> $2::date
+"""
+
+
+async def mailing_of(site: Site, person_id: UUID, issued_on: date) -> Mailing:
+    """How the next bill of a resident goes. The caller holds the resident's lock, so that only one bill is the first."""
+    row = await fetchrow(CHOICE, person_id)
+    if row is None:
+        raise not_found("person")
+    channel: Channel = "post" if row["first"] else row["chosen"]
+    amount = await fetchval(f"SELECT coalesce(sum(amount), 0) {FEES}", site.id, issued_on) if channel == "post" else Decimal(0)
+    return Mailing(chosen=row["chosen"], channel=channel, fee_minor=to_minor(amount, site.currency))
+
+
+def fee_lines(mailing: Mailing, rate: Decimal, currency: str, *, vat_included: bool) -> tuple[PriceLine, ...]:
+    """The fee as a line of its own, taxed as what the bill is about; none where it costs nothing."""
+    if not mailing.fee_minor:
+        return ()
+    amount = mailing.fee_minor + (vat_of_net(mailing.fee_minor, rate) if vat_included else 0)
+    line = PriceLine(dimension="mailing", band="single", quantity=Decimal(1), unit="mailing", unit_price=to_major(amount, currency),
+                     amount_minor=amount, vat_rate=rate)  # fmt: skip
+    return (line,)
+
+
+async def keep_mailing(account_id: UUID, site: Site, invoice_id: UUID, mailing: Mailing, issued_on: date, now: datetime) -> None:
+    """Keep how a bill goes, with the bill. A fee that was billed is only ended from then on."""
+    await execute("INSERT INTO mailing (account_id, invoice_id, chosen, channel, fee_minor, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+                  account_id, invoice_id, mailing.chosen, mailing.channel, mailing.fee_minor, now)  # fmt: skip
+    if mailing.fee_minor:
+        await execute(f"UPDATE financial_condition SET billed_until = greatest(billed_until, $2) WHERE id IN (SELECT id {FEES})",
+                      site.id, issued_on)  # fmt: skip
+
+
+async def chosen_for(invoice_id: UUID) -> Channel | None:
+    """What the resident had chosen when a bill was issued; None of a bill from before that was kept."""
+    chosen: Channel | None = await fetchval("SELECT chosen FROM mailing WHERE invoice_id = $1", invoice_id)
+    return chosen
+
+
+async def fee_on(invoice_id: UUID) -> list[PriceLine]:
+    """The line of the fee on a bill, as its document has it; none where it went for nothing."""
+    document = await fetchval("SELECT i.document FROM invoice i JOIN mailing m ON m.account_id = i.account_id AND m.invoice_id = i.id"
+                              " WHERE i.id = $1 AND m.fee_minor > 0", invoice_id)  # fmt: skip
+    lines = [] if document is None else msgspec.json.decode(document, type=_Lines).positions
+    return [line for line in lines if line.dimension == "mailing"]
+
+
+class _Lines(msgspec.Struct):
+    positions: list[PriceLine]
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """A bill that waits to be put in the post, or into the eBill network, with the address on it."""
+
+    bill_id: UUID
+    number: str
+    issued_on: date
+    channel: Channel
+    chosen: Channel
+    name: str
+    street: str
+    postcode: str
+    city: str
+    country: str
+    currency: str
+    fee_minor: int
+
+
+WAITING = """
+FROM mailing m JOIN invoice i ON i.account_id = m.account_id AND i.id = m.invoice_id
+WHERE m.channel = $1 AND m.handed_over_at IS NULL ORDER BY i.issued_on, i.number, i.id
+"""
+LIST = f"""
+SELECT i.id AS bill_id, i.number, i.issued_on, m.channel, m.chosen, i.document::json -> 'resident' ->> 'name' AS name,
+       i.document::json -> 'resident' ->> 'street' AS street, i.document::json -> 'resident' ->> 'postcode' AS postcode,
+       i.document::json -> 'resident' ->> 'city' AS city, i.document::json -> 'resident' ->> 'country' AS country,
+       i.currency, m.fee_minor {WAITING}
+"""
+
+
+async def waiting(channel: Channel) -> list[Waiting]:
+    """The bills that wait for the post, or for eBill, the oldest first."""
+    return [Waiting(**row) for row in await fetch(LIST, channel)]
+
+
+async def to_print() -> bytes:
+    """All bills that wait for the post in one PDF, in the order of the list. Raises Refused not_found where none waits."""
+    rows = await fetch(f"SELECT i.pdf {WAITING}", "post")
+    if not rows:
+        raise not_found("bill")
+    return joined([row["pdf"] for row in rows])
+
+
+async def hand_over(actor: Actor, bill_ids: Sequence[UUID], now: datetime) -> int:
+    """Say that bills are in the post, or in the eBill network; returns how many. Again: none. Raises Refused not_found."""
+    ids = sorted(set(bill_ids))
+    async with in_account(actor.account_id):
+        known = await fetchval("SELECT count(*) FROM mailing WHERE invoice_id = ANY($1::uuid[]) AND channel <> 'email'", ids)
+        if known != len(ids):
+            raise not_found("bill")
+        rows = await fetch("UPDATE mailing SET handed_over_at = $2, handed_over_by = $3 WHERE invoice_id = ANY($1::uuid[])"
+                           " AND handed_over_at IS NULL RETURNING invoice_id, channel", ids, now, actor.name)  # fmt: skip
+        for row in rows:
+            await note(actor, "invoice", row["invoice_id"], "handed_over", now, after={"channel": row["channel"]})
+    return len(rows)
