@@ -90,7 +90,7 @@ async def test_a_batch_is_stored_once_plain_or_packed_and_by_two_at_once(door: D
     (b'{"readings": [{"meter": "PV-1", "at": "25.11.2026", "import": 5}]}', "", 422, "bad_batch"),
     (b'{"readings": [{"meter": "PV-1", "at": "2026-11-20T08:00:00Z", "import": 5.5}]}', "", 422, "bad_batch"),
     (b'{"readings": [{"meter": "PV-1", "at": "2026-11-20T08:00:00Z", "import": 5, "unit": "MWh"}]}', "", 422, "bad_batch"),
-])  # fmt: skip
+], ids=["cut", "not-packed", "bomb", "other-packing", "half", "deep", "odd-day", "odd-number", "odd-unit"])  # fmt: skip
 async def test_a_body_that_cannot_be_read_is_refused_whole(door: Door, body: bytes, encoding: str, status: int, code: str) -> None:
     answer = await door.send(body, **({"content-encoding": encoding} if encoding else {}))
     assert (answer.status_code, answer.json()["code"]) == (status, code)
