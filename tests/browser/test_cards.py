@@ -1,4 +1,4 @@
-"""Cards in a real browser: a bill paid on the phone, and a guest from the code on the sticker to the receipt."""
+"""Cards in a real browser: a bill paid on the phone, and a guest from the code on the sticker to the end of the hold."""
 
 import re
 
@@ -37,7 +37,7 @@ def test_a_bill_is_paid_by_card_on_the_phone(phone: BrowserContext, house: House
     assert stripe.objects[next(name for name in stripe.objects if name.startswith("pi_"))]["amount_received"] == bill["open_minor"]
 
 
-def test_a_guest_charges_with_a_card_from_the_sticker_to_the_receipt(browser: Browser, house: House, stripe: StripeDouble):
+def test_a_guest_charges_with_a_card_from_the_sticker_to_the_end(browser: Browser, house: House, stripe: StripeDouble):
     with httpx.Client(base_url=house.url, headers={"authorization": f"Bearer {house.login('operator')['token']}"}) as operator:
         stations = operator.get("/api/operator/stations").raise_for_status().json()
         station = next(one for one in stations if one["identity"] == "DEMO-1")
@@ -58,13 +58,12 @@ def test_a_guest_charges_with_a_card_from_the_sticker_to_the_receipt(browser: Br
         seen(page, "guest-charging")
         page.get_by_test_id("stop").click()
         page.get_by_test_id("stop-yes").click()
-        expect(state).to_have_attribute("data-state", "paid", timeout=60_000)
-        seen(page, "guest-paid")
-        receipt = page.get_by_test_id("receipt").get_attribute("href")
-        assert httpx.get(f"{house.url}{receipt}").content.startswith(b"%PDF")
-        taken = [
-            one for one in stripe.objects.values() if one.get("object") == "payment_intent" and one["metadata"].get("about") == "guest"
-        ]
-        assert [one["status"] for one in taken] == ["succeeded"] and 0 < taken[0]["amount_received"] < HOLD_MINOR
+        # A few rappen are less than a card pays: they are written off, the hold is given free, and the page says so.
+        expect(state).to_have_attribute("data-state", "released", timeout=60_000)
+        expect(state).to_contain_text("less than a card can pay")
+        expect(page.get_by_test_id("receipt")).to_have_count(0)
+        seen(page, "guest-below-minimum")
+        held = [one for one in stripe.objects.values() if one.get("object") == "payment_intent" and one["metadata"].get("about") == "guest"]
+        assert [(one["status"], one["amount_received"]) for one in held] == [("canceled", 0)]
         operator.put(path, json={"hold_minor": None}).raise_for_status()
         context.close()
