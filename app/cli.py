@@ -355,7 +355,7 @@ def _ca(settings: Settings, args: argparse.Namespace) -> int:
 
 
 def _gateway(settings: Settings, args: argparse.Namespace) -> int:
-    from gateway.main import run
+    from ocpp_server.gateway.main import run
 
     token = args.token_file.read_text().strip() if args.token_file else ""
     asyncio.run(run(args.platform, args.web, token, settings.data / "gateway", args.host, args.port))

@@ -8,13 +8,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LADDER = [
     ["kernel"], ["database"], ["outbox", "audit"], ["accounts", "ledger"], ["sites"], ["residents", "tariffs", "metering"],
-    ["charging", "communities"], ["billing"], ["payouts", "privacy", "onboarding"], ["ocpp_server", "notifications"], ["gateway"],
+    ["charging", "communities"], ["billing"], ["payouts", "privacy", "onboarding"], ["ocpp_server", "notifications"],
 ]  # fmt: skip
 RUNG = {name: height for height, names in enumerate(LADDER) for name in names}
-ROOTS = {"app.main", "app.worker", "app.cli", "ocpp_server.main", "gateway.main"}
+ROOTS = {"app.main", "app.worker", "app.cli", "ocpp_server.main", "ocpp_server.gateway.main"}
 STATIONS_MAY_SEE = {"kernel", "database", "outbox", "metering", "charging", "ocpp_server"}
 GENERATED = {"ocpp_server.messages16", "ocpp_server.messages201"}  # by `make messages`
-OURS = {"app", "gateway", "ocpp_server", "notifications", "infra"}
+OURS = {"app", "ocpp_server", "notifications", "infra"}
 
 
 def modules() -> dict[str, Path]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway.main import Door, running_gateway
-from gateway.relay import Platform
-from gateway.store import Store
+from ocpp_server.gateway.main import Door, running_gateway
+from ocpp_server.gateway.relay import Platform
+from ocpp_server.gateway.store import Store
 from tests.ocpp_server.conftest import Site, eventually, settings_for, site, staff, version
 from tests.ocpp_server.raw_station import RawStation
 

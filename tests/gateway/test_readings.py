@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.database.transaction import as_owner, execute
-from gateway.store import Store
-from gateway.uplink import MOST, Uplink
+from ocpp_server.gateway.store import Store
+from ocpp_server.gateway.uplink import MOST, Uplink
 from tests.ocpp_server.conftest import rows
 
 DAYS, QUARTER = 8, timedelta(minutes=15)

@@ -6,7 +6,7 @@ import pytest
 
 from app.charging.intents import V16, V201
 from app.charging.requests import request_stop
-from gateway.store import FIRST_LOCAL, Store
+from ocpp_server.gateway.store import FIRST_LOCAL, Store
 from tests.charging.house import BADGE_ANNA, BADGE_BEN
 from tests.gateway.conftest import Behind
 from tests.ocpp_server.conftest import eventually, rows

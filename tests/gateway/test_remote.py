@@ -8,10 +8,10 @@ import pytest
 
 from app.database.transaction import as_owner, execute
 from app.metering.gateway_access import is_local
-from gateway import remote as remote_module
-from gateway.remote import Remote
-from gateway.store import Store
-from gateway.uplink import Uplink
+from ocpp_server.gateway import remote as remote_module
+from ocpp_server.gateway.remote import Remote
+from ocpp_server.gateway.store import Store
+from ocpp_server.gateway.uplink import Uplink
 from tests.ocpp_server.conftest import rows
 
 

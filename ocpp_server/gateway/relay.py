@@ -13,9 +13,9 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
-from gateway import alone
-from gateway.store import Kept, Store
 from ocpp_server import frames
+from ocpp_server.gateway import alone
+from ocpp_server.gateway.store import Kept, Store
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from gateway.store import Store
+from ocpp_server.gateway.store import Store
 
 log = structlog.get_logger()
 

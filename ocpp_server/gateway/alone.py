@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.store import Store
+from ocpp_server.gateway.store import Store
 
 V16, V201 = "ocpp1.6", "ocpp2.0.1"
 KEPT = {V16: frozenset(("StartTransaction", "StopTransaction", "MeterValues")), V201: frozenset(("TransactionEvent", "MeterValues"))}

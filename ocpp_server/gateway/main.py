@@ -14,10 +14,10 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from app.kernel.tasks import ended
-from gateway.relay import AWAY, Platform, Refused, Relay
-from gateway.remote import Remote
-from gateway.store import Store
-from gateway.uplink import Uplink
+from ocpp_server.gateway.relay import AWAY, Platform, Refused, Relay
+from ocpp_server.gateway.remote import Remote
+from ocpp_server.gateway.store import Store
+from ocpp_server.gateway.uplink import Uplink
 
 log = structlog.get_logger()
 

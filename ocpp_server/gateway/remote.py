@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from gateway.uplink import Uplink
+from ocpp_server.gateway.uplink import Uplink
 
 log = structlog.get_logger()
 
