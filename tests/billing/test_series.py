@@ -181,7 +181,6 @@ async def test_months_and_years_stand_beside_the_year_before(look: Look) -> None
     assert (long.status_code, long.json()["code"]) == (422, "too_long_a_span")
 
 
-@pytest.mark.row("A50")
 async def test_the_console_sees_production_grid_and_storage_of_house_and_meter(look: Look) -> None:
     await look.meter("ENTRY", "entry")
     await look.meter("STORE", "battery")

@@ -80,7 +80,6 @@ async def test_a_gateways_serial_number_is_unique_on_the_whole_platform_and_its_
     assert (shown.serial, shown.name, shown.building_id, shown.seen_at, shown.meters) == ("GW-001A", "Cellar 2", building, None, 0)
 
 
-@pytest.mark.row("A14")
 @pytest.mark.row("I21")
 async def test_an_electricity_meter_has_a_mode_a_bus_address_and_is_direct_or_indirect(desk):
     for number, kind in enumerate(("use", "entry", "production", "battery"), start=1):
@@ -102,7 +101,6 @@ async def test_an_electricity_meter_has_a_mode_a_bus_address_and_is_direct_or_in
     assert (found["EL-5"].indirect, found["EL-5"].amperage_a) == (True, 250)
 
 
-@pytest.mark.row("A22")
 @pytest.mark.row("I28")
 async def test_heat_and_water_meters_hang_on_m_bus_beside_the_modbus_and_count_use(desk):
     await desk.add("EL-1", gateway_id=desk.gateway, bus_address=7)

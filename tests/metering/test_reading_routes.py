@@ -70,7 +70,6 @@ def batch(count: int = 40, serial: str = "PV-1", begin: int = 1000) -> dict[str,
     }
 
 
-@pytest.mark.row("M37")
 async def test_a_batch_is_stored_once_plain_or_packed_and_by_two_at_once(door: Door) -> None:
     packed = gzip.compress(json.dumps(batch()).encode())
     answers = await asyncio.gather(door.send(batch()), door.send(packed, **{"content-encoding": "gzip"}), door.send(batch()))
