@@ -39,8 +39,10 @@ def seen(page: Page, name: str) -> None:
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name}: wider than {width}"
             if (width == min(SIZES)[0]) != (scheme == "light"):
                 continue  # the phone in the light, the desktop in the dark: both schemes, half the time
-            # High enough that nothing lies under the bar at the bottom.
-            page.set_viewport_size({"width": width, "height": 3000})
+            # Higher than the page, however long its lists have grown: nothing may lie under the bar at the bottom.
+            page.set_viewport_size({"width": width, "height": height})
+            length = page.evaluate("document.documentElement.scrollHeight")
+            page.set_viewport_size({"width": width, "height": length + 2 * height})
             page.evaluate(AXE)
             answer = page.evaluate("rules => axe.run({ runOnly: rules })", RULES)
             found += [f"{name} {width} {scheme}: {one['id']}: {one['nodes'][0]['html']}" for one in answer["violations"]]
