@@ -42,6 +42,7 @@ HELP = {
     "payouts": "pay the owners of a month: statement, ledger, pain.001 file; again changes nothing",
     "payment": "book a bank transfer by its reference",
     "bank-statement": "book the credits of a bank's file (camt.053, camt.054; XML or zip) by their references; again changes nothing",
+    "import-readings": "load a grid operator's quarter-hours (CSV, SDAT-CH E66) for a site: all or nothing; again changes nothing",
     "ca": "the certificate authority for stations: make, show, issue, revoke, change the root",
     "schema": "write the OpenAPI document to a file",
     "gateway": "the gateway of a house: stations on its network go through it, and what it hears is kept while the internet is away",
@@ -75,7 +76,10 @@ def parser() -> argparse.ArgumentParser:
     made["gateway"].add_argument("--port", type=int, default=9000)
     made["gateway"].add_argument("--token-file", type=Path, help="the gateway's token, for readings (default: none are sent)")
     made["schema"].add_argument("file", type=Path)
-    made["bank-statement"].add_argument("file", type=Path)
+    for name in ("bank-statement", "import-readings"):
+        made[name].add_argument("file", type=Path)
+    made["import-readings"].add_argument("--site", required=True, help="the site's name or id")
+    made["import-readings"].add_argument("--confirmed", action="store_true", help="the amounts are right, although unlike what was known")
     for name in ("reference", "amount", "bank-reference"):
         made["payment"].add_argument(f"--{name}", required=True)
     made["payment"].add_argument("--currency", default="CHF")
@@ -345,6 +349,19 @@ def _bank_statement(settings: Settings, args: argparse.Namespace) -> int:
     return _with_database(settings, work)
 
 
+def _import_readings(settings: Settings, args: argparse.Namespace) -> int:
+    from app.metering.interval_command import content_of, load
+
+    content = content_of(args.file)
+
+    async def work() -> int:
+        stored, said = await load(await _sites(args.site), args.file.name, content, utc_now(), confirmed=args.confirmed)
+        print("\n".join(said), file=sys.stdout if stored else sys.stderr)
+        return 0 if stored else 1
+
+    return _with_database(settings, work)
+
+
 def _ca(settings: Settings, args: argparse.Namespace) -> int:
     from infra.local.authority import work
 
@@ -372,7 +389,7 @@ def _schema(settings: Settings, args: argparse.Namespace) -> int:
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
     "up": _up, "web": _web, "ocpp": _ocpp, "worker": _worker, "migrate": _migrate, "demo": _demo, "demo-stations": _demo_stations,
     "badge": _badge, "station": _station, "month": _month, "payouts": _payouts, "payment": _payment,
-    "bank-statement": _bank_statement,
+    "bank-statement": _bank_statement, "import-readings": _import_readings,
     "ca": _ca, "gateway": _gateway, "schema": _schema, "check": _check, "clean": _clean,
 }  # fmt: skip
 

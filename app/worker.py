@@ -41,6 +41,7 @@ from app.database.transaction import as_machine, fetch
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
 from app.kernel.tasks import ended
+from app.metering.grid_folder import take_folder
 from app.outbox.wake import COMMANDS, live_channel, publish
 from app.privacy.commands import erase_logins
 from app.residents.moves import refill_site, retire_residents
@@ -230,6 +231,10 @@ class Worker:
             except Exception:  # reported, and the other accounts' readings must not wait for it
                 log.exception("readings not validated", account=str(account["id"]))
 
+    async def take_grid_files(self) -> None:
+        """On the timetable: grid operators' files that have arrived."""
+        await take_folder(self.settings.data / "grid-files", self.clock())
+
     async def renew_certificates(self) -> None:
         """On the timetable: certificates of stations that near their end, and our roots at stations."""
         if self.authority.exists:
@@ -273,6 +278,11 @@ def queue_app(settings: Settings, worker: Worker) -> procrastinate.App:
     @queue.task(name="tend_guests", queueing_lock="tend_guests")
     async def tend_guests(timestamp: int) -> None:
         await worker.tend_guests()
+
+    @queue.periodic(cron="*/1 * * * *")
+    @queue.task(name="take_grid_files", queueing_lock="take_grid_files")
+    async def take_grid_files(timestamp: int) -> None:
+        await worker.take_grid_files()
 
     @queue.periodic(cron="*/5 * * * *")
     @queue.task(name="validate_readings", queueing_lock="validate_readings")

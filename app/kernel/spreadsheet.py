@@ -32,12 +32,12 @@ def rows_of(name: str, content: bytes, headings: Headings, needed: Sequence[str]
     """
     if len(content) > MOST_BYTES:
         raise Refused("too_large", 413, f"The file is larger than {MOST_BYTES // 1_000_000} MB. Split it.", most_mb=MOST_BYTES // 1_000_000)
-    table = list(islice(_xlsx(content) if content[:4] == b"PK\x03\x04" else _csv(name, content), MOST_ROWS + 2))
+    table = list(islice(_xlsx(content) if content[:4] == b"PK\x03\x04" else csv_lines(name, content), MOST_ROWS + 2))
     if len(table) > MOST_ROWS + 1:
         raise Refused("too_large", 413, f"The sheet has more than {MOST_ROWS} rows. Split it.", most_rows=MOST_ROWS)
     if not table:
         raise _not_a_sheet()
-    columns = _columns(table[0], headings, needed)
+    columns = columns_of(table[0], headings, needed)
     found = []
     for number, line in enumerate(table[1:], start=2):
         cells = {columns[i]: text for i, text in enumerate(line) if i in columns and text}
@@ -47,7 +47,8 @@ def rows_of(name: str, content: bytes, headings: Headings, needed: Sequence[str]
     return found
 
 
-def _csv(name: str, content: bytes) -> Iterator[list[str]]:
+def csv_lines(name: str, content: bytes) -> Iterator[list[str]]:
+    """The cells of each line, separated by what its first line has most of. Raises Refused not_a_sheet, not_utf8."""
     if b"\x00" in content or name.lower().endswith((".xls", ".ods", ".pdf")):
         raise _not_a_sheet()
     try:
@@ -90,8 +91,8 @@ def _text(value: object) -> str:
     return str(value).strip()
 
 
-def _columns(heading: Sequence[str], headings: Headings, needed: Sequence[str]) -> dict[int, str]:
-    """Column number -> our name."""
+def columns_of(heading: Sequence[str], headings: Headings, needed: Sequence[str]) -> dict[int, str]:
+    """Column number -> our name. Raises Refused missing_columns, unknown_columns."""
     found: dict[int, str] = {}
     unknown = []
     for number, text in enumerate(heading):

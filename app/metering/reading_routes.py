@@ -1,12 +1,14 @@
 """Readings over HTTP: a gateway's batches, entry by hand, raw readings, issues, schemes, corrections, tokens."""
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from litestar import delete, get, post, put
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.datastructures import UploadFile
+from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody
 
 from app.accounts.rules import INSTALLERS, MANAGERS
 from app.accounts.web.access import PUBLIC, Caller, HttpRequest
@@ -16,6 +18,7 @@ from app.kernel.errors import Refused, not_found
 from app.metering import issues, schemes
 from app.metering.batches import MOST_PACKED, batch_of, schema
 from app.metering.intake import GATEWAY, HAND, Reading, Report, take
+from app.metering.interval_import import MOST_BYTES, FileReport, import_file
 from app.metering.quarters import set_isolated
 from app.metering.schemes import Correction, KindScheme, NewCorrection, Scheme, SchemeKind, Token, TokenShown
 from app.sites.access import CONSOLE, OPERATORS, SETTERS, reach
@@ -82,6 +85,14 @@ class TokenName(msgspec.Struct, forbid_unknown_fields=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 
 
+@dataclass
+class GridFile:
+    """Quarter-hours from a grid operator."""
+
+    file: UploadFile
+    confirmed: bool = False  # the amounts are right, although a thousand times what was known
+
+
 class Isolation(msgspec.Struct, forbid_unknown_fields=True):
     """Whether a meter stands for itself alone."""
 
@@ -120,6 +131,15 @@ async def by_hand(request: HttpRequest, identity: Caller, meter_id: FromPath[UUI
         code = report.refused[0].code
         raise Refused(code, 422, SENTENCES[code], fields=["at" if code in ("no_time_zone", "in_future") else "imported"])
     return report
+
+
+@post("/api/sites/{site_id:uuid}/readings-import", status_code=200, opt=OPERATE, request_max_body_size=MOST_BYTES + 100_000,
+      summary="Load a grid operator's quarter-hours (CSV or SDAT-CH E66), the whole file or nothing", tags=TAGS)  # fmt: skip
+async def by_file(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: MultipartBody[GridFile]) -> FileReport:
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request), OPERATORS)
+    content, now = await data.file.read(), request.app.state.clock()
+    return await import_file(actor_of(identity), site_id, data.file.filename, content, now, confirmed=data.confirmed)
 
 
 @get("/api/meters/{meter_id:uuid}/readings", opt=SEE, summary="A meter's readings as they came", tags=TAGS)
@@ -214,5 +234,5 @@ async def revoke(request: HttpRequest, identity: Caller, gateway_token_id: FromP
     await schemes.revoke_token(actor_of(identity), site_id, gateway_token_id, request.app.state.clock())
 
 
-ROUTES = [batch, batch_schema, by_hand, raw, isolate, corrections, correct, listed, close, validation, set_validation, tokens, make_token,
-          revoke]  # fmt: skip
+ROUTES = [batch, batch_schema, by_hand, by_file, raw, isolate, corrections, correct, listed, close, validation, set_validation, tokens,
+          make_token, revoke]  # fmt: skip

@@ -12,7 +12,18 @@ import numpy.typing as npt
 from app.database.transaction import execute, fetch, fetchrow, in_account
 from app.kernel.calendar import QUARTER, local_date, local_midnight
 from app.metering.quarters import keep_day
-from app.metering.reading_rules import ABSENT, MEASURED, MISSING, Index, Marks, Times, combined, quarters_of_indexes, use_before_pv
+from app.metering.reading_rules import (
+    ABSENT,
+    ESTIMATED,
+    MEASURED,
+    MISSING,
+    Index,
+    Marks,
+    Times,
+    combined,
+    quarters_of_indexes,
+    use_before_pv,
+)
 
 Flags = npt.NDArray[np.bool_]
 DAY = timedelta(days=1)
@@ -34,7 +45,7 @@ UNION ALL (SELECT extract(epoch FROM taken_at)::bigint, imported, exported FROM 
  ORDER BY taken_at LIMIT 1) ORDER BY 1
 """
 INTERVALS = """
-SELECT DISTINCT ON (starts_at) extract(epoch FROM starts_at)::bigint AS at, imported, exported FROM interval_reading
+SELECT DISTINCT ON (starts_at) extract(epoch FROM starts_at)::bigint AS at, imported, exported, estimated FROM interval_reading
 WHERE meter_id = $1 AND starts_at >= $2 AND starts_at < $3 ORDER BY starts_at, received_at DESC
 """
 # What stands for a day without its validated series: it came packed, or late for a bill.
@@ -157,7 +168,8 @@ async def _series(meter_id: UUID, edges: Times, meter: Any, corrections: Sequenc
         plain = Series(imported, exported, plain.marks, unread)
     for row in await fetch(INTERVALS, meter_id, low, high):
         place = (row["at"] - int(edges[0])) // 900
-        plain.imported[place], plain.marks[place], unread[place] = row["imported"], 0, False
+        mark = ESTIMATED if row["estimated"] else MEASURED
+        plain.imported[place], plain.marks[place], unread[place] = row["imported"], mark, False
         if row["exported"] is not None:
             if plain.exported is None:
                 plain.exported = np.full(len(edges) - 1, MISSING, dtype=np.int64)

@@ -227,6 +227,7 @@ def _upload(name: str, content: bytes) -> bytes:
 SHEET = b"building;place;given_name;family_name;street;postcode;city;entry\nA;A 9.9;N;N;S;1;C;2026-12-01\n"
 UPLOADS = {
     "POST /api/sites/{site_id}/meters-import": _upload("m.csv", b"serial;kind\nNEW-7;use\n"),
+    "POST /api/sites/{site_id}/readings-import": _upload("q.csv", b"meter;start;unit;import\nNONE;2026-11-19T08:00:00Z;kWh;1\n"),
     "POST /api/sites/{site_id}/residents-import": _upload("r.csv", SHEET),
     "POST /api/operator/bank-files": _upload("camt.xml", b"<Document/>"),  # refused by what it says, which only operators get to hear
 }

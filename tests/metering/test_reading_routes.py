@@ -17,6 +17,7 @@ from app.database.transaction import as_owner, fetch
 from app.kernel.settings import settings_from
 from app.main import create_app
 from infra.demo.seed import Shape, seed
+from tests.metering.grid_files import POINT, e66, series
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 Q = timedelta(minutes=15)
@@ -144,3 +145,16 @@ async def test_an_index_read_by_hand_has_its_reader_and_the_same_rules(door: Doo
     [one] = (await door.ask("GET", path + "?first=2026-11-01&last=2026-11-30", "owner")).json()
     assert (one["imported"], one["way"], one["reader"], one["kind"]) == (500_000, "hand", "Hans Abwart", "index")
     assert (await door.ask("GET", path + "?first=2026-11-01&last=2026-11-30", "installer", account=1)).status_code == 404
+
+
+async def test_an_operator_loads_a_grid_operators_file_and_sees_its_readings(door: Door) -> None:
+    meter = {"kind": "entry", "source": "dso", "serial": POINT}
+    made = (await door.ask("POST", f"/api/sites/{door.site}/meters", body=meter)).json()["id"]
+    path, file = f"/api/sites/{door.site}/readings-import", e66(series(["0.25"] * 4, NOW - timedelta(hours=2)))
+    sent = await door.client.post(path, headers=door.headers("operator"), files={"file": ("a.xml", file)}, data={"confirmed": "true"})
+    assert sent.json() == {"stored": 4, "replaced": 0, "known": 0, "left_out": 0, "bad": 0, "refused": []}
+    seen = (await door.ask("GET", f"/api/meters/{made}/readings?first=2026-11-20&last=2026-11-20", "operator")).json()
+    assert [(one["kind"], one["way"], one["imported"]) for one in seen if one["kind"] == "interval"] == [("interval", "file", 250)] * 4
+    for content, status, code in ((b"<!DOCTYPE a><a/>", 422, "xml_entities"), (b" " * 20_000_001, 413, "too_large")):
+        answer = await door.client.post(path, headers=door.headers("operator"), files={"file": ("a.xml", content)})
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
