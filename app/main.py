@@ -43,13 +43,13 @@ from app.billing import (
     series_routes,
 )
 from app.billing import routes as billing
-from app.charging import balance_routes, security_routes, station_file_routes, station_routes
+from app.charging import balance_routes, security_routes, station_entry_routes, station_file_routes, station_routes
 from app.communities import routes as communities
 from app.database.engine import close_database, open_when_it_answers
 from app.database.transaction import as_machine, fetchval
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
-from app.metering import equipment_routes, gateway_routes, reading_routes
+from app.metering import device_routes, equipment_routes, gateway_routes, reading_routes
 from app.onboarding import routes as onboarding
 from app.payouts import refund_routes
 from app.payouts import routes as payouts
@@ -165,6 +165,8 @@ ROUTES = [
     reading_routes.ROUTES,
     gateway_routes.ROUTES,
     equipment_routes.ROUTES,
+    device_routes.ROUTES,
+    station_entry_routes.ROUTES,
     communities.ROUTES,
     series_routes.ROUTES,
     live.ROUTES,

@@ -15,7 +15,8 @@ from app.kernel.errors import Refused, not_found
 from app.kernel.identifiers import new_id
 
 PERSONAL_KINDS = frozenset({"person", "contact", "badge", "badge_request"})
-Versioned = Literal["site", "building", "billing_point", "person", "contact", "site_note", "financial_condition", "meter", "gateway"]
+Versioned = Literal["site", "building", "billing_point", "person", "contact", "site_note", "financial_condition", "meter", "gateway",
+                    "device", "station"]  # fmt: skip
 
 
 async def note(

@@ -180,7 +180,7 @@ def _zones(rows: Sequence[Any], stations: Sequence[Any], dlm: dict[str, list[Dlm
 async def wire(account_id: UUID, site_id: UUID, wiring: CircuitWiring) -> list[UUID]:
     """Set circuits and where stations hang. Returns the stations that hang nowhere any more, to be set free after the commit.
 
-    Raises Refused invalid_input, dlm_sees_only_zone, not_found.
+    Raises Refused invalid_input, dlm_sees_only_zone, not_balanced, not_found.
     """
     known = await _meters(site_id)
     for part in wiring.circuits:
@@ -196,8 +196,13 @@ async def wire(account_id: UUID, site_id: UUID, wiring: CircuitWiring) -> list[U
             await execute("INSERT INTO circuit_dlm_meter (account_id, circuit_id, meter_id, rated_ma) VALUES ($1, $2, $3, $4)",
                           account_id, row["id"], meter.meter_id, meter.rated_ma)  # fmt: skip
     for station in wiring.stations:
-        if await fetchrow("SELECT 1 FROM station WHERE id = $1 AND site_id = $2", station.station_id, site_id) is None:
+        entered = await fetchrow("SELECT remote FROM station WHERE id = $1 AND site_id = $2", station.station_id, site_id)
+        if entered is None:
             raise not_found("station")
+        if entered["remote"]:
+            raise Refused(
+                "not_balanced", 422, "A remote station takes part in no load management. Leave the zone empty.", fields=["circuit"]
+            )
         await execute(
             "INSERT INTO station_wiring (account_id, station_id, circuit_id, phases, max_ma, fail_safe_ma, step_ma, priority)"
             " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account_id, station_id) DO UPDATE SET circuit_id = excluded.circuit_id,"

@@ -223,14 +223,14 @@ async def _issues(
     await execute(ISSUE, account_id, site_id, source[:80], now, *(list(column) for column in zip(*columns, strict=True)))
 
 
-async def installed(account_id: UUID, meter_id: UUID, on: date, time_zone: str, now: datetime) -> None:
-    """A register that begins at nothing on the day of the installation, so that use before the first reading counts."""
+async def installed(account_id: UUID, meter_id: UUID, on: date, time_zone: str, now: datetime, index: int = 0) -> None:
+    """A register that begins at nothing, or at `index`, on the day of the installation: use before the first reading counts."""
     begins = datetime.combine(on, datetime.min.time(), ZoneInfo(time_zone)).astimezone(UTC)
     row = await fetchrow("SELECT kind, medium FROM meter WHERE id = $1", meter_id)
     if row is None:
         raise not_found("meter")
     exported = 0 if row["medium"] == "electricity" and row["kind"] in ("entry", "battery") else None
     await execute("INSERT INTO index_reading (account_id, meter_id, taken_at, received_at, imported, exported, way)"
-                  " VALUES ($1, $2, $3, $4, 0, $5, $6) ON CONFLICT DO NOTHING",
-                  account_id, meter_id, begins, now, exported, INSTALLATION)  # fmt: skip
+                  " VALUES ($1, $2, $3, $4, $7, $5, $6) ON CONFLICT DO NOTHING",
+                  account_id, meter_id, begins, now, exported, INSTALLATION, index)  # fmt: skip
     await execute("INSERT INTO stale_day (account_id, meter_id, day) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", account_id, meter_id, on)

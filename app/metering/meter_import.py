@@ -23,9 +23,13 @@ HEADINGS: dict[str, tuple[str, ...]] = {
     "bus_address": ("bus address", "address", "busadresse", "adresse", "indirizzo", "adres", "busadres"),
     "amperage_a": ("amperage", "ampere", "stromstärke", "ampérage", "amperaggio", "stroomsterkte"),
     "installed_on": ("installed", "installed on", "eingebaut", "installé le", "installato il", "geplaatst"),
+    "building": ("building", "gebäude", "bâtiment", "edificio", "gebouw"),
+    "metering_code": ("metering point", "metering code", "messpunkt", "point de mesure", "punto di misura", "meetpunt", "ean"),
+    "first_index": ("first index", "start index", "anfangsstand", "index initial", "lettura iniziale", "beginstand"),
     "place": ("place", "billing point", "wohnung", "objekt", "logement", "lieu", "appartamento", "woning"),
 }
 NEEDED = ("serial", "kind")
+Named = Mapping[str, Mapping[str, UUID]]  # column: what stands in it -> the id
 KINDS = {"consumption": "use", "verbrauch": "use", "consommation": "use", "consumo": "use", "verbruik": "use", "introduction": "entry",
          "bezug": "entry", "introduzione": "entry", "produktion": "production", "produzione": "production", "productie": "production",
          "batterie": "battery", "batteria": "battery", "batterij": "battery"}  # fmt: skip
@@ -58,8 +62,12 @@ async def import_meters(actor: Actor, site_id: UUID, name: str, content: bytes, 
                 row["name"].casefold(): row["id"] for row in await fetch("SELECT id, name FROM billing_point WHERE site_id = $1", site_id)
             }
             gateways = {row["serial"]: row["id"] for row in await fetch("SELECT id, serial FROM gateway WHERE site_id = $1", site_id)}
+            buildings = {
+                row["name"].casefold(): row["id"] for row in await fetch("SELECT id, name FROM building WHERE site_id = $1", site_id)
+            }
+            named = {"place": places, "gateway": gateways, "building": buildings}
             for row in rows:
-                reports.append(await _enter(actor, site_id, row, places, gateways, now))
+                reports.append(await _enter(actor, site_id, row, named, now))
             if any(report.outcome == "refused" for report in reports):
                 raise _Stopped
     except _Stopped:
@@ -67,12 +75,10 @@ async def import_meters(actor: Actor, site_id: UUID, name: str, content: bytes, 
     return reports
 
 
-async def _enter(
-    actor: Actor, site_id: UUID, row: Row, places: Mapping[str, UUID], gateways: Mapping[str, UUID], now: datetime
-) -> MeterRowReport:
+async def _enter(actor: Actor, site_id: UUID, row: Row, named: Named, now: datetime) -> MeterRowReport:
     serial = row.cells.get("serial", "")
     try:
-        form = _form(row.cells, places, gateways)
+        form = _form(row.cells, named)
         async with connection().transaction():
             await insert(actor, site_id, form, now)
     except Refused as refused:
@@ -81,7 +87,7 @@ async def _enter(
     return MeterRowReport(row=row.number, outcome="done", serial=serial)
 
 
-def _form(cells: Mapping[str, str], places: Mapping[str, UUID], gateways: Mapping[str, UUID]) -> NewMeter:
+def _form(cells: Mapping[str, str], named: Named) -> NewMeter:
     for column in NEEDED:
         if not cells.get(column):
             raise Refused("missing_cell", 422, f"'{column}' is empty. Fill it in.", column=column)
@@ -92,15 +98,17 @@ def _form(cells: Mapping[str, str], places: Mapping[str, UUID], gateways: Mappin
         "medium": MEDIA.get(medium, medium.replace(" ", "_")),
     }
     values |= {name: cells[name] for name in ("name", "model") if name in cells}
-    for column in ("bus_address", "amperage_a"):
+    if cells.get("metering_code"):
+        values |= {"metering_code": cells["metering_code"], "source": "dso"}
+    for column in ("bus_address", "amperage_a", "first_index"):
         if cells.get(column):
             values[column] = _whole(cells[column], column)
     values["indirect"] = values.get("amperage_a", 0) > 80
     if cells.get("installed_on"):
         values["installed_on"] = _day(cells["installed_on"])
-    for column, name, known in (("place", "billing_point_id", places), ("gateway", "gateway_id", gateways)):
+    for column, name in (("place", "billing_point_id"), ("gateway", "gateway_id"), ("building", "building_id")):
         if cells.get(column):
-            text = cells[column].casefold() if column == "place" else "".join(cells[column].split()).upper()
+            text, known = "".join(cells[column].split()).upper() if column == "gateway" else cells[column].casefold(), named[column]
             if text not in known:
                 raise Refused("no_such_cell", 422, f"This site has no '{cells[column]}'. Create it, or correct the name.", column=column,
                               value=cells[column])  # fmt: skip

@@ -45,7 +45,8 @@ SELECT 1 FROM site s WHERE s.id = $1
 
 METERS = """
 SELECT id, kind, parent_id, serial, name, version, medium, source, model, gateway_id, bus_address, indirect, amperage_a, phases,
-       installed_on, removed_on, replaces_id FROM meter WHERE site_id = $1 ORDER BY serial, id
+       installed_on, removed_on, replaces_id, building_id, address, relay, led, metering_code, isolated
+FROM meter WHERE site_id = $1 ORDER BY serial, id
 """
 LINKS = """
 SELECT l.meter_id, l.billing_point_id, lower(l.period) AS first, upper(l.period) - 1 AS last FROM meter_link l
@@ -77,6 +78,12 @@ class Meter(msgspec.Struct, frozen=True, kw_only=True):
     installed_on: date | None = None
     removed_on: date | None = None
     replaces_id: UUID | None = None
+    building_id: UUID | None = None
+    address: str = ""
+    relay: bool = False
+    led: bool = False
+    metering_code: str | None = None
+    isolated: bool = False
     links: tuple[Link, ...] = ()
     terms: tuple[Term, ...] = ()
 

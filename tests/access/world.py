@@ -187,17 +187,12 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
     refund_file = await _insert("refund_file", account_id=account, creditor_id=creditor, number=f"R20261101-{letter}{house}", currency="CHF",
                                 refunds=1, amount_minor=500, pain001=mark.encode(), created_at=NOW, created_by=mark)  # fmt: skip
     gateway = await _insert("gateway", account_id=account, site_id=site, serial=f"GW-{letter.upper()}{house}", name=mark)
+    device = await _insert("device", account_id=account, site_id=site, kind="switch", name=mark)
     for slot in ("mine", "house") if house == 0 else ("account",):
         for kind, made in (
-            ("issue_id", issue),
-            ("gateway_access_id", gateway_access),
-            ("gateway_token_id", gateway_token),
-            ("payment_id", payment),
-            ("meter_id", meter),
-            ("run_id", run),
-            ("gateway_id", gateway),
-            ("refund_file_id", refund_file),
-        ):
+            ("issue_id", issue), ("gateway_access_id", gateway_access), ("gateway_token_id", gateway_token), ("payment_id", payment),
+            ("meter_id", meter), ("run_id", run), ("gateway_id", gateway), ("refund_file_id", refund_file), ("device_id", device),
+        ):  # fmt: skip
             _slot(world, number, kind, slot, made)
     if house == 0:
         await _insert("licence", key="", account_id=account, client_name=f"zqacc{letter}x", kind="basic", datapoints=40, sector="housing",
