@@ -12,7 +12,7 @@ import msgspec
 
 from app.charging.model import Station
 from app.kernel.clock import Clock
-from ocpp_server import lane16
+from ocpp_server import lane16, lane201
 from ocpp_server import translate as t
 from ocpp_server.frames import LONGEST_ID
 from ocpp_server.lane16 import Read, Reader
@@ -20,9 +20,7 @@ from ocpp_server.session_writer import SessionEntry, SessionWriter
 from ocpp_server.transport import Gone, Socket
 from ocpp_server.writer import Entry, Writer
 
-# Of 2.0.1 heartbeats only: a boot asks for transactions, a status counts among its EVSE's connectors, and events of a
-# transaction have an identity to check.
-READERS: dict[str, Mapping[str, Reader]] = {"ocpp1.6": lane16.READERS, "ocpp2.0.1": {"Heartbeat": lane16.heartbeat}}
+READERS: dict[str, Mapping[str, Reader]] = {"ocpp1.6": lane16.READERS, "ocpp2.0.1": lane201.READERS}
 MOST_WAITING = 16  # of one station; the rest waits in its socket
 
 
@@ -52,7 +50,7 @@ class Lane:
         self._writers = writers
         self._clock = clock
         self._waiting = 0
-        self._closed = False  # while a start or stop is being stored
+        self._closed = False  # while a start, an update or a stop is being stored
         self._settled: asyncio.Future[None] | None = None
 
     def take(self, data: bytes) -> bool:
@@ -71,7 +69,7 @@ class Lane:
             return False
         if read is None:
             return False
-        if read.start is not None or read.stop is not None:
+        if read.start is not None or read.stop is not None or read.update is not None:
             return self._take_session(message_id, data, read, now)
         self._writers.routine.seen(self.station, now.timestamp())
         answer = f'[3,"{message_id}",{read.payload}]'.encode()
@@ -84,13 +82,15 @@ class Lane:
         return True
 
     def _take_session(self, message_id: str, data: bytes, read: Read, now: datetime) -> bool:
-        """A start or a stop goes alone, since another writer stores it."""
+        """What changes a session goes alone, since another writer stores it."""
         if self._waiting:
             return False
         self._writers.routine.seen(self.station, now.timestamp())
         self._closed = True
         self._waiting += 1
-        self._writers.sessions.put(SessionEntry(self, b"", data, message_id=message_id, start=read.start, stop=read.stop))
+        self._writers.sessions.put(
+            SessionEntry(self, b"", data, message_id=message_id, start=read.start, stop=read.stop, update=read.update)
+        )
         return True
 
     def answered(self, answer: bytes) -> None:

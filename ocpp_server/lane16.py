@@ -12,6 +12,7 @@ import msgspec
 
 from app.charging.batch import BootRow, StatusRow, ValueRow
 from app.charging.model import Station
+from app.charging.plain_events import SaidUpdate
 from app.charging.plain_sessions import SaidStart, SaidStop
 from app.charging.rules import IDLE_BY_STATUS, odd_clock
 from app.metering.rules import quick_read
@@ -33,6 +34,7 @@ class Read(msgspec.Struct):
     boot: BootRow | None = None
     start: SaidStart | None = None
     stop: SaidStop | None = None
+    update: SaidUpdate | None = None
 
 
 class MeterValues(Message, frozen=True, kw_only=True):

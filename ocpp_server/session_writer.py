@@ -1,4 +1,4 @@
-"""The second writer of a node: plain starts and stops of many stations, committed together, then answered.
+"""The second writer of a node: plain starts, updates and stops of many stations, committed together, then answered.
 
 Each flush is of one kind. What is not plain is handed back and worked by itself.
 """
@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from app.charging.model import Changed, StartAnswer
+from app.charging.plain_events import SaidUpdate, update_all
 from app.charging.plain_sessions import SaidStart, SaidStop, end_all, start_all
 from ocpp_server.writer import BREAKS, LARGEST_BATCH, Announce, Entry, Writer
 
@@ -16,15 +17,21 @@ SPACING_SECONDS = 0.012  # between two flushes under load; the first after a pau
 
 
 class SessionEntry(Entry, kw_only=True):
-    """A start or a stop that waits for its commit."""
+    """A start, an update or a stop that waits for its commit."""
 
     message_id: str
     start: SaidStart | None = None
     stop: SaidStop | None = None
+    update: SaidUpdate | None = None
+
+    @property
+    def kind(self) -> str:
+        """Which statement stores it."""
+        return "start" if self.start is not None else "stop" if self.stop is not None else "update"
 
 
 class SessionWriter(Writer):
-    """Stores starts and stops."""
+    """Stores what changes a session."""
 
     def __init__(self, dsn: str, announce: Announce, secret: bytes) -> None:
         super().__init__(dsn, announce)
@@ -43,16 +50,16 @@ class SessionWriter(Writer):
         taken: list[Entry] = []
         later: list[Entry] = []
         badges: set[tuple[UUID, str]] = set()
-        starts: bool | None = None
+        kind: str | None = None
         while self._waiting and len(taken) < LARGEST_BATCH:
             entry = self._waiting.popleft()
             if not isinstance(entry, SessionEntry):
-                raise TypeError("only starts and stops are stored here")
+                raise TypeError("only what changes a session is stored here")
             badge = None if entry.start is None else (entry.start.station.account_id, entry.start.report.id_tag.upper())
-            if starts not in (None, badge is not None) or badge in badges:
+            if kind not in (None, entry.kind) or badge in badges:
                 later.append(entry)
                 continue
-            starts = badge is not None
+            kind = entry.kind
             if badge is not None:
                 badges.add(badge)
             taken.append(entry)
@@ -64,7 +71,8 @@ class SessionWriter(Writer):
         kept = [entry for entry in entries if isinstance(entry, SessionEntry)]
         try:
             line = await self._connection()
-            return await (self._start(kept, line) if kept[0].start is not None else self._end(kept, line))
+            store = {"start": self._start, "update": self._update, "stop": self._end}[kept[0].kind]
+            return await store(kept, line)
         except BREAKS as error:
             self._broken(error)
             return []
@@ -74,6 +82,13 @@ class SessionWriter(Writer):
         for entry, answer in zip(entries, answers, strict=True):
             if answer is not None:
                 entry.answer = started(entry.message_id, answer)
+        return changed
+
+    async def _update(self, entries: list[SessionEntry], line: asyncpg.Connection) -> list[Changed]:
+        answers, changed = await update_all(line, [entry.update for entry in entries if entry.update is not None], self._secret)
+        for entry, answer in zip(entries, answers, strict=True):
+            if answer is not None:
+                entry.answer = f'[3,"{entry.message_id}",{answer.display_text or "{}"}]'.encode()
         return changed
 
     async def _end(self, entries: list[SessionEntry], line: asyncpg.Connection) -> list[Changed]:

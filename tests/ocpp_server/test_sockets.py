@@ -142,24 +142,24 @@ async def test_st33_guessing_is_slowed_and_the_true_station_gets_in_at_its_first
 
 async def test_st33_the_true_station_gets_in_at_its_first_try_while_others_guess_at_full_speed(site):
     """Same address, same id, forty at a time: no try of the true station is refused."""
-    tried = 0
+    tried, enough = 0, False
 
     async def guess(number):
         nonlocal tried
-        while True:
+        while not enough:  # said and not cancelled: an answer that comes at the same moment would swallow that in Python 3.11
             await refused(site.station("CP-1", f"guess-{number}-{tried}"))
             tried += 1
 
     async with asyncio.TaskGroup() as group:
-        guessing = [group.create_task(guess(number)) for number in range(40)]
+        for number in range(40):
+            group.create_task(guess(number))
         await eventually(lambda: asyncio.sleep(0, tried > 60), 30)
         for _ in range(10):
             before = tried
             station = await site.connected("CP-1")
             station.cut()
             await eventually(lambda: asyncio.sleep(0, tried > before), 30)  # noqa: B023 - looked at before the next round
-        for task in guessing:
-            task.cancel()
+        enough = True
     kept = await rows("SELECT count(*) AS n FROM security_event WHERE kind = 'refused'")
     assert kept[0]["n"] < tried
 
