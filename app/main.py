@@ -50,6 +50,7 @@ from app.database.transaction import as_machine, fetchval
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
 from app.metering import device_routes, equipment_routes, gateway_routes, reading_routes
+from app.onboarding import order_routes
 from app.onboarding import routes as onboarding
 from app.payouts import refund_routes
 from app.payouts import routes as payouts
@@ -58,6 +59,7 @@ from app.residents import access_request_routes, access_routes, iban_routes, my_
 from app.residents import routes as residents
 from app.sites import api_routes, terms_routes
 from app.sites import routes as sites
+from app.tariffs import grid_routes
 from app.tariffs import routes as tariffs
 
 POLICY = (
@@ -184,7 +186,9 @@ ROUTES = [
     iban_routes.ROUTES,
     privacy.ROUTES,
     tariffs.ROUTES,
+    grid_routes.ROUTES,
     onboarding.ROUTES,
+    order_routes.ROUTES,
     [health, ready, metrics_page],
 ]
 

@@ -42,10 +42,11 @@ from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
 from app.kernel.tasks import ended
 from app.metering.grid_folder import take_folder
+from app.onboarding.orders import confirmed as order_confirmed
 from app.outbox.wake import COMMANDS, live_channel, publish
 from app.privacy.commands import erase_logins
 from app.residents.moves import refill_site, retire_residents
-from notifications.commands import mail_bill, mail_invitation, mail_licence, mail_link, mail_reminder, mail_site_form
+from notifications.commands import mail_bill, mail_invitation, mail_licence, mail_link, mail_order, mail_reminder, mail_site_form
 
 log = structlog.get_logger()
 
@@ -138,6 +139,10 @@ class Worker:
     async def site_form_sent(self, account_id: str, form_id: str, token: str) -> None:
         await mail_site_form(self.settings, UUID(account_id), UUID(form_id), token, self.clock())
 
+    async def hardware_ordered(self, account_id: str, order_id: str) -> None:
+        await mail_order(self.settings, UUID(account_id), UUID(order_id), self.clock())
+        await order_confirmed(UUID(account_id), UUID(order_id), self.clock())
+
     async def owner_changed(self, account_id: str, site_id: str) -> None:
         await refill_site(UUID(account_id), UUID(site_id))
 
@@ -162,6 +167,7 @@ class Worker:
             "CardNews": self.card_news,
             "GuestPaymentDue": self.guest_payment_due,
             "GuestReleaseDue": self.guest_release_due,
+            "HardwareOrdered": self.hardware_ordered,
             "OwnerChanged": self.owner_changed,
             "InvitationSent": self.invitation_sent,
             "SiteFormSent": self.site_form_sent,

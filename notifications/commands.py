@@ -11,6 +11,7 @@ from app.billing.reminders import OWNER_FROM
 from app.database.transaction import as_machine, execute, fetchrow, fetchval, in_account
 from app.kernel.identifiers import token_hash
 from app.kernel.settings import Settings
+from app.onboarding.orders import order_of
 from app.residents.queries import person
 from app.sites import queries as sites
 from notifications.email import send
@@ -20,6 +21,7 @@ from notifications.rules import (
     invitation_mail,
     licence_mail,
     link_mail,
+    order_mail,
     owner_told_mail,
     reminder_mail,
     site_form_mail,
@@ -88,6 +90,20 @@ async def mail_site_form(settings: Settings, account_id: UUID, form_id: UUID, to
     day = words.day(row["expires_at"].date(), words.region(locale, row["country"]))
     mail = site_form_mail(locale, settings.public_url, row["name"], token, day)
     await deliver(settings, account_id, f"site-form:{form_id}", row["recipient"], mail, now)
+
+
+async def mail_order(settings: Settings, account_id: UUID, order_id: UUID, now: datetime) -> None:
+    """The confirmation of an order to the installer who made it: what comes, and until when."""
+    async with in_account(account_id):
+        order = await order_of(order_id, now)
+        to = await fetchrow("SELECT email, locale FROM login_name WHERE id = $1", order.ordered_by)
+        country = await fetchval("SELECT country FROM site WHERE id = $1", order.site_id)
+    if to is None or order.state == "cancelled":
+        return
+    day = words.day(order.deliver_by, words.region(to["locale"], country))
+    lines = [(line.article, line.quantity) for line in order.lines]
+    mail = order_mail(to["locale"], settings.public_url, str(order.site_id), order.site_name, lines, day)
+    await deliver(settings, account_id, f"order:{order_id}", to["email"], mail, now)
 
 
 async def mail_bill(settings: Settings, account_id: UUID, invoice_id: UUID, now: datetime) -> None:

@@ -1,5 +1,7 @@
 """An event and a language make a message. Pure."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 
@@ -109,6 +111,39 @@ INVITATION = {
     "nl": ("Uw toegang tot {name}", "Goedendag\n\nU krijgt persoonlijke toegang tot {name}. Met deze link kiest u uw wachtwoord. Hij is"
            " geldig tot {day} en eenmaal:\n\n{link}\n\nGeef hem niet door: iedere persoon krijgt een eigen toegang.\n"),
 }  # fmt: skip
+
+
+ORDER = {
+    "de": ("Bestellung für {name} bestätigt", "Guten Tag\n\nIhre Bestellung für {name} ist bestätigt:\n\n{lines}\n\nSie wird bis {day}"
+           " geliefert. Hier sehen Sie ihren Stand:\n\n{link}\n"),
+    "fr": ("Commande pour {name} confirmée", "Bonjour\n\nVotre commande pour {name} est confirmée :\n\n{lines}\n\nElle sera livrée"
+           " jusqu’au {day}. Son état se trouve ici :\n\n{link}\n"),
+    "it": ("Ordine per {name} confermato", "Buongiorno\n\nIl Suo ordine per {name} è confermato:\n\n{lines}\n\nSarà consegnato entro"
+           " il {day}. Qui vede il suo stato:\n\n{link}\n"),
+    "en": ("Order for {name} confirmed", "Hello\n\nYour order for {name} is confirmed:\n\n{lines}\n\nIt will be delivered by {day}. Here"
+           " you see where it stands:\n\n{link}\n"),
+    "nl": ("Bestelling voor {name} bevestigd", "Goedendag\n\nUw bestelling voor {name} is bevestigd:\n\n{lines}\n\nZij wordt uiterlijk"
+           " {day} geleverd. Hier ziet u de stand:\n\n{link}\n"),
+}  # fmt: skip
+ARTICLES = {
+    "de": {"electricity": "Stromzähler", "heat": "Wärmezähler", "cooling": "Kältezähler", "hot_water": "Warmwasserzähler",
+           "cold_water": "Kaltwasserzähler"},
+    "fr": {"electricity": "Compteur d’électricité", "heat": "Compteur de chaleur", "cooling": "Compteur de froid",
+           "hot_water": "Compteur d’eau chaude", "cold_water": "Compteur d’eau froide"},
+    "it": {"electricity": "Contatore elettrico", "heat": "Contatore di calore", "cooling": "Contatore di freddo",
+           "hot_water": "Contatore d’acqua calda", "cold_water": "Contatore d’acqua fredda"},
+    "en": {"electricity": "Electricity meter", "heat": "Heat meter", "cooling": "Cooling meter", "hot_water": "Hot water meter",
+           "cold_water": "Cold water meter"},
+    "nl": {"electricity": "Elektriciteitsmeter", "heat": "Warmtemeter", "cooling": "Koudemeter", "hot_water": "Warmwatermeter",
+           "cold_water": "Koudwatermeter"},
+}  # fmt: skip
+
+
+def order_mail(locale: str, public_url: str, site_id: str, name: str, lines: Sequence[tuple[str, int]], day: str) -> Mail:
+    """The confirmation of an order of hardware. An article that is only a kind of meter is told in the person's language."""
+    subject, text = ORDER[locale]
+    said = "\n".join(f"{quantity} × {ARTICLES[locale].get(article.removeprefix('meter:'), article)}" for article, quantity in lines)
+    return Mail(subject.format(name=name), text.format(name=name, lines=said, day=day, link=f"{public_url}/console/sites/{site_id}/orders"))
 
 
 def invitation_mail(locale: str, public_url: str, name: str, token: str, day: str) -> Mail:

@@ -20,7 +20,8 @@ from app.kernel.identifiers import keyed_hash, new_id, new_token
 MINUTES = 15
 ALGORITHM = "HS256"
 CREDENTIAL = """
-SELECT c.account_id, c.id, c.login_id, c.password_hash, l.email, l.name, l.locale FROM api_credential c JOIN login l ON l.id = c.login_id
+SELECT c.account_id, c.id, c.login_id, c.password_hash, l.email, l.name, l.locale, l.version
+FROM api_credential c JOIN login l ON l.id = c.login_id
 WHERE c.revoked_at IS NULL
 """
 RIGHTS = """

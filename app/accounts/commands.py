@@ -5,6 +5,7 @@ from uuid import UUID
 
 from app.accounts.passwords import SHORTEST, hashed, matches
 from app.accounts.queries import first_account
+from app.audit.commands import changed_meanwhile
 from app.database.transaction import as_machine, execute, fetchrow, fetchval
 from app.kernel.errors import Refused
 from app.kernel.identifiers import new_id, new_token, token_hash
@@ -92,12 +93,23 @@ async def change_password(login_id: UUID, current: str, new: str, keep_token: st
         await execute("DELETE FROM login_session WHERE login_id = $1 AND token_hash <> $2", login_id, token_hash(keep_token))
 
 
-async def set_locale(login_id: UUID, locale: str) -> None:
-    """Choose a language. Raises Refused invalid_input."""
+async def set_locale(login_id: UUID, version: int, locale: str) -> int:
+    """Choose a language. Returns the version; the same language again changes nothing.
+
+    Raises Refused invalid_input, changed_meanwhile where another one was chosen on another device.
+    """
     if locale not in ("de", "fr", "it", "en", "nl"):
         raise Refused("invalid_input", 422, "Choose one of de, fr, it, en, nl.", fields=["locale"])
     async with as_machine():
-        await execute("UPDATE login SET locale = $2 WHERE id = $1", login_id, locale)
+        row = await fetchrow("SELECT version, locale FROM login WHERE id = $1 FOR UPDATE", login_id)
+        if row is None:
+            raise WRONG
+        if row["locale"] == locale:
+            return int(row["version"])
+        if row["version"] != version:
+            raise changed_meanwhile(row, {"locale": locale})
+        await execute("UPDATE login SET locale = $2, version = version + 1 WHERE id = $1", login_id, locale)
+    return version + 1
 
 
 async def create_login(email: str, name: str, password_hash: str, locale: str, now: datetime) -> UUID:

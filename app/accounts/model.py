@@ -21,6 +21,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     roles: frozenset[str]
     person_id: UUID | None
     grants: tuple[Grant, ...] = ()
+    version: int = 1  # of the login's own choices
     bearer: bool = False
     api: bool = False  # by the API's own credentials, which open nothing else
 
@@ -37,6 +38,7 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
 
     login_id: UUID
     email: str
+    version: int
     locale: str
     name: str
     account: AccountName
@@ -49,7 +51,7 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
 def me_of(identity: Identity) -> Me:
     """The public face of an identity."""
     return Me(
-        login_id=identity.login_id, email=identity.email, locale=identity.locale, name=identity.name,
+        login_id=identity.login_id, email=identity.email, version=identity.version, locale=identity.locale, name=identity.name,
         account=AccountName(identity.account_id, identity.account_name), roles=sorted(identity.roles),
         person_id=identity.person_id, currency=identity.currency, hotline=identity.hotline,
     )  # fmt: skip

@@ -10,11 +10,11 @@ from app.database.transaction import as_machine, execute, fetch, fetchrow
 from app.kernel.identifiers import token_hash
 
 SESSION = """
-SELECT s.login_id, s.account_id, s.last_seen_at, l.email, l.name, l.locale FROM login_session s
+SELECT s.login_id, s.account_id, s.last_seen_at, l.email, l.name, l.locale, l.version FROM login_session s
 JOIN login l ON l.id = s.login_id WHERE s.token_hash = $1 AND s.expires_at > $2
 """
 TOKEN = """
-SELECT t.account_id, t.id, t.login_id, t.last_used_at, l.email, l.name, l.locale FROM api_token t
+SELECT t.account_id, t.id, t.login_id, t.last_used_at, l.email, l.name, l.locale, l.version FROM api_token t
 JOIN login l ON l.id = t.login_id WHERE t.token_hash = $1 AND t.revoked_at IS NULL AND (t.expires_on IS NULL OR t.expires_on >= $2::date)
 """
 GRANTS = """
@@ -56,7 +56,7 @@ async def identity_of_row(row: Any, today: date, *, bearer: bool) -> Identity | 
     given = tuple(Grant(**grant) for grant in grants)
     return Identity(
         login_id=row["login_id"], account_id=row["account_id"], account_name=account["name"], currency=account["currency"],
-        hotline=account["hotline"], email=row["email"], name=row["name"], locale=row["locale"],
+        hotline=account["hotline"], email=row["email"], name=row["name"], locale=row["locale"], version=row["version"],
         roles=frozenset(grant.role for grant in given), person_id=person_as(given, EVERYBODY), grants=given, bearer=bearer,
     )  # fmt: skip
 

@@ -8,9 +8,10 @@ from litestar.datastructures import Cookie
 from litestar.params import JSONBody
 
 from app.accounts import commands
+from app.accounts.known_roles import KnownRole, known_roles
 from app.accounts.model import Me, me_of
 from app.accounts.queries import identity_of_token
-from app.accounts.rules import EVERYBODY
+from app.accounts.rules import CONSOLE, EVERYBODY
 from app.accounts.web.access import COOKIE, PUBLIC, Caller, HttpRequest
 from app.accounts.web.throttle import Throttle
 from app.kernel.errors import Refused
@@ -33,6 +34,9 @@ class LinkToken(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Locale(msgspec.Struct, forbid_unknown_fields=True):
+    """`version` is the one that the page saw in /api/me."""
+
+    version: int
     locale: str
 
 
@@ -101,10 +105,16 @@ async def me(identity: Caller) -> Me:
     return me_of(identity)
 
 
-@patch("/api/me", opt=ANYONE, summary="Choose a language", tags=["accounts"])
+@get("/api/roles", opt={"roles": sorted(CONSOLE), "scope": "sites"}, summary="Names of roles on other platforms, and what they are here",
+     tags=["access"])  # fmt: skip
+async def roles() -> list[KnownRole]:
+    return known_roles()
+
+
+@patch("/api/me", opt={**ANYONE, "problems": (409,)}, summary="Choose a language", tags=["accounts"])
 async def change_me(identity: Caller, data: JSONBody[Locale]) -> Me:
-    await commands.set_locale(identity.login_id, data.locale)
-    return me_of(msgspec.structs.replace(identity, locale=data.locale))
+    version = await commands.set_locale(identity.login_id, data.version, data.locale)
+    return me_of(msgspec.structs.replace(identity, locale=data.locale, version=version))
 
 
 @post("/api/me/password", status_code=204, opt={**ANYONE, "problems": (400, 429)}, summary="Change the password",
@@ -115,4 +125,4 @@ async def change_password(request: HttpRequest, identity: Caller, data: JSONBody
     await commands.change_password(identity.login_id, data.current, data.new, request.auth or "", now)
 
 
-ROUTES = [sign_in, request_link, redeem_link, sign_out, me, change_me, change_password]
+ROUTES = [sign_in, request_link, redeem_link, sign_out, me, roles, change_me, change_password]

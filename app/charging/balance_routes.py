@@ -85,7 +85,7 @@ async def circuits(request: HttpRequest, identity: Caller, site_id: FromPath[UUI
         return await wiring.wiring_of(site_id)
 
 
-@put("/api/sites/{site_id:uuid}/circuits", opt=SET_UP, summary="Set circuits and where stations hang", tags=TAGS)
+@put("/api/sites/{site_id:uuid}/circuits", opt={**SET_UP, "problems": (409,)}, summary="Set circuits and where stations hang", tags=TAGS)
 async def set_circuits(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[CircuitWiring]) -> SiteWiring:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), SETTERS)

@@ -12,7 +12,7 @@ from app.charging.balance_state import circuit_of_row, in_amperes
 from app.charging.balancing.checks import CircuitFinding, Wired, check
 from app.charging.balancing.model import NOTHING
 from app.charging.balancing.zone_checks import Meter, Zone, check_zones, sees_only_zone
-from app.database.transaction import as_machine, execute, fetch, fetchrow
+from app.database.transaction import as_machine, execute, fetch, fetchrow, fetchval
 from app.kernel.errors import Refused, not_found
 
 Milliamperes = Annotated[int, msgspec.Meta(ge=0, le=4_000_000)]
@@ -61,8 +61,9 @@ class StationPart(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 class CircuitWiring(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Circuits, parents before children, and stations. What is not named stays as it is. `off`: stations that hang on no circuit
-    any more; nobody limits them then."""
+    any more; nobody limits them then. `version`: the wiring that the editor saw; without it whatever stands there is changed."""
 
+    version: int | None = None
     circuits: list[CircuitPart] = []
     stations: list[StationPart] = []
     off: list[UUID] = []
@@ -86,6 +87,7 @@ class LooseStation(msgspec.Struct, frozen=True, kw_only=True):
 class SiteWiring(msgspec.Struct, frozen=True, kw_only=True):
     """The zones of a site, where its stations hang, its meters, and what is wrong."""
 
+    version: int
     circuits: list[CircuitPart]
     stations: list[StationPart]
     findings: list[CircuitFinding]
@@ -133,6 +135,7 @@ async def wiring_of(site_id: UUID) -> SiteWiring:
     found = check(tree, wired, worst) + check_zones(_zones(rows, stations, dlm), list(meters.values()))
     named = [name for name in CircuitPart.__struct_fields__ if name != "dlm_meters"]
     return SiteWiring(
+        version=await fetchval("SELECT wiring_version FROM site WHERE id = $1", site_id),
         circuits=[CircuitPart(**{name: row[name] for name in named}, dlm_meters=dlm.get(str(row["id"]), [])) for row in rows],
         stations=[StationPart(**{name: row[name] for name in StationPart.__struct_fields__}) for row in stations if row["circuit"]],
         findings=[msgspec.structs.replace(one, subject=names.get(one.subject, one.subject)) for one in found],
@@ -180,8 +183,13 @@ def _zones(rows: Sequence[Any], stations: Sequence[Any], dlm: dict[str, list[Dlm
 async def wire(account_id: UUID, site_id: UUID, wiring: CircuitWiring) -> list[UUID]:
     """Set circuits and where stations hang. Returns the stations that hang nowhere any more, to be set free after the commit.
 
-    Raises Refused invalid_input, dlm_sees_only_zone, not_balanced, not_found.
+    Raises Refused invalid_input, dlm_sees_only_zone, not_balanced, not_found, changed_meanwhile where somebody else has wired it since.
     """
+    present = await fetchval("SELECT wiring_version FROM site WHERE id = $1 FOR UPDATE", site_id)
+    if wiring.version is not None and wiring.version != present:
+        text = "Somebody else has changed the circuits in the meantime. Compare what stands there now with what you wrote, then save again."
+        raise Refused("changed_meanwhile", 409, text, version=present, present={})
+    await execute("UPDATE site SET wiring_version = wiring_version + 1 WHERE id = $1", site_id)
     known = await _meters(site_id)
     for part in wiring.circuits:
         parent = None if part.parent is None else await _circuit(site_id, part.parent)

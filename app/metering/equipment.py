@@ -225,17 +225,22 @@ async def link(actor: Actor, meter_id: UUID, billing_point_id: UUID | None, firs
     Raises Refused not_found, day_billed.
     """
     async with in_account(actor.account_id):
-        site_id = await fetchval("SELECT site_id FROM meter WHERE id = $1 FOR UPDATE", meter_id)
-        if site_id is None:
-            raise not_found("meter")
-        if billing_point_id is not None and await fetchval("SELECT site_id FROM billing_point WHERE id = $1", billing_point_id) != site_id:
-            raise not_found("billing point")
-        await _not_billed(site_id, first)
-        await _cut_links(meter_id, first)
-        if billing_point_id is not None:
-            await execute("INSERT INTO meter_link (account_id, meter_id, billing_point_id, period)"
-                          " VALUES ($1, $2, $3, daterange($4, NULL))", actor.account_id, meter_id, billing_point_id, first)  # fmt: skip
-        await note(actor, "meter", meter_id, "linked", now, after={"billing_point_id": billing_point_id, "from": first})
+        await relink(actor, meter_id, billing_point_id, first, now)
+
+
+async def relink(actor: Actor, meter_id: UUID, billing_point_id: UUID | None, first: date, now: datetime) -> None:
+    """The same inside the caller's transaction."""
+    site_id = await fetchval("SELECT site_id FROM meter WHERE id = $1 FOR UPDATE", meter_id)
+    if site_id is None:
+        raise not_found("meter")
+    if billing_point_id is not None and await fetchval("SELECT site_id FROM billing_point WHERE id = $1", billing_point_id) != site_id:
+        raise not_found("billing point")
+    await _not_billed(site_id, first)
+    await _cut_links(meter_id, first)
+    if billing_point_id is not None:
+        await execute("INSERT INTO meter_link (account_id, meter_id, billing_point_id, period)"
+                      " VALUES ($1, $2, $3, daterange($4, NULL))", actor.account_id, meter_id, billing_point_id, first)  # fmt: skip
+    await note(actor, "meter", meter_id, "linked", now, after={"billing_point_id": billing_point_id, "from": first})
 
 
 async def replace(actor: Actor, meter_id: UUID, serial: str, first: date, now: datetime) -> UUID:

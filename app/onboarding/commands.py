@@ -1,6 +1,6 @@
 """Send the forms' link, keep drafts, and apply what the owner sent: owner, solutions, method, prices, in one transaction."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +18,14 @@ from app.onboarding.model import ContactForm, FormPage, Link, Rate, RatesForm, S
 from app.outbox.commands import record
 from app.residents.iban_changes import ask_for_iban
 from app.sites.model import RHYTHM
-from app.tariffs.commands import enter_tariff
+from app.tariffs.commands import enter_rate
+from app.tariffs.grid_prices import price_of_site
+from app.tariffs.model import Rate as TariffRate
+from app.tariffs.model import Solution as PricedSolution
 from app.tariffs.queries import tariff_in_force
 
 DAYS_VALID = 30
+PRICED_SOLUTIONS: tuple[PricedSolution, ...] = ("charging", "electricity")
 GONE = Refused("link_invalid", 404, "This link is no longer valid. Ask the operator for a new one.")
 
 
@@ -76,10 +80,11 @@ async def _page(link: Link, now: datetime) -> FormPage:
     if row is None:
         raise GONE
     contact, solutions, rates = _drafts(row)
+    proposed, proposed_by = await _proposed_rates(link.site_id, now)
     return FormPage(
         site_name=row["site_name"], site_city=row["site_city"], version=row["version"], expires_at=row["expires_at"],
         sent_at=row["sent_at"], contact=contact, solutions=solutions, rates=rates,
-        proposed_solutions=await _proposed_solutions(link.site_id), proposed_rates=await _proposed_rates(link.site_id, now),
+        proposed_solutions=await _proposed_solutions(link.site_id), proposed_rates=proposed, proposed_by=proposed_by,
         missing=rules.missing(contact, solutions, rates),
     )  # fmt: skip
 
@@ -99,12 +104,17 @@ async def _proposed_solutions(site_id: UUID) -> list[str]:
     return [row["solution"] for row in rows]
 
 
-async def _proposed_rates(site_id: UUID, now: datetime) -> list[Rate]:
-    tariff = await tariff_in_force(site_id, now.date())
-    if tariff is None:
-        return []
-    by_band = {part.band: part.unit_price for part in tariff.components if part.dimension == "kwh"}
-    return [Rate(solution="charging", single=by_band.get("single"), high=by_band.get("high"), low=by_band.get("low"))]
+async def _proposed_rates(site_id: UUID, now: datetime) -> tuple[list[Rate], str]:
+    """(for each priced solution what is in force, else what the grid operator asks; that operator's name where it was needed)."""
+    grid, found, named = await price_of_site(site_id, now.date()), [], ""
+    for solution in PRICED_SOLUTIONS:
+        tariff = await tariff_in_force(site_id, now.date(), solution)
+        if tariff is not None:
+            found.append(rules.rate_of(solution, tariff.components))
+        elif grid is not None:
+            found.append(rules.from_grid(solution, grid.price.single, grid.price.high, grid.price.low))
+            named = grid.name
+    return found, named
 
 
 async def save_draft(
@@ -168,16 +178,20 @@ async def _apply(actor: Actor, site_id: UUID, contact: ContactForm, solutions: S
                           " VALUES ($1, $2, $3, $4, daterange($5, NULL))", actor.account_id, site_id, solution, RHYTHM[solution],
                           solutions.billing_from)  # fmt: skip
     await execute("UPDATE operating_method SET method = $2 WHERE site_id = $1 AND upper(period) IS NULL", site_id, solutions.method)
-    components = rules.components(rates.rates)
-    if components:
-        site = await fetchrow("SELECT country, currency FROM site WHERE id = $1", site_id)
-        if site is None:
-            raise not_found("site")
-        present = await tariff_in_force(site_id, solutions.billing_from)
-        if present is None or present.components != components:
-            rate = standard_vat(site["country"], solutions.billing_from)
-            await enter_tariff(actor.account_id, site_id, "Charging", site["currency"], rate, solutions.billing_from, components)
+    await _apply_rates(actor, site_id, solutions.billing_from, rates)
     await note(actor, "person", owner_id, "form_applied", now)
+
+
+async def _apply_rates(actor: Actor, site_id: UUID, first: date, rates: RatesForm) -> None:
+    site = await fetchrow("SELECT country, currency FROM site WHERE id = $1", site_id)
+    if site is None:
+        raise not_found("site")
+    for solution in PRICED_SOLUTIONS:
+        components = rules.components(rates.rates, solution)
+        present = await tariff_in_force(site_id, first, solution)
+        if components and (present is None or present.components != components):
+            rate = TariffRate(components=components, solution=solution)
+            await enter_rate(actor.account_id, site_id, site["currency"], standard_vat(site["country"], first), first, rate)
 
 
 async def _owner(actor: Actor, site_id: UUID, contact: ContactForm, iban: str, solutions: SolutionsForm, now: datetime) -> UUID:

@@ -50,12 +50,16 @@ class SolutionsForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A price a kWh with VAT, at all hours, or in high (weekdays 7 to 20) and low ones."""
+    """A price a kWh with VAT, at all hours, or in high (weekdays 7 to 20) and low ones.
+
+    Of electricity these are the grid's; `solar` is that of the roof's own, without it all electricity costs the same.
+    """
 
     solution: Solution
     single: Decimal | None = None
     high: Decimal | None = None
     low: Decimal | None = None
+    solar: Decimal | None = None
 
 
 class RatesForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,7 +69,7 @@ class RatesForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class FormPage(msgspec.Struct, frozen=True, kw_only=True):
-    """The three forms as the owner sees them: drafts, and what is proposed."""
+    """The three forms as the owner sees them: drafts, and what is proposed. `proposed_by`: the grid operator whose prices are, if any."""
 
     site_name: str
     site_city: str
@@ -77,6 +81,7 @@ class FormPage(msgspec.Struct, frozen=True, kw_only=True):
     rates: RatesForm | None
     proposed_solutions: list[str]
     proposed_rates: list[Rate]
+    proposed_by: str
     missing: list[str]
 
 

@@ -32,9 +32,10 @@ class PointRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StayView(msgspec.Struct, frozen=True, kw_only=True):
-    """A bar of the time line; both days included, `last` None: open."""
+    """A bar of the time line; both days included, `last` None: open. A change names the `version`."""
 
     id: UUID
+    version: int
     person_id: UUID
     name: str
     first: date
@@ -144,8 +145,9 @@ async def point(point_id: UUID, today: date) -> PointRow | None:
 async def time_line(point_id: UUID) -> list[StayView]:
     """Who occupied a point from day to day, the owner's vacancies included."""
     rows = await fetch(
-        f"SELECT o.id, o.person_id, {NAME} AS name, lower(o.period) AS first, upper(o.period) - 1 AS last, o.vacancy FROM occupancy o"
-        " JOIN person p ON p.account_id = o.account_id AND p.id = o.person_id WHERE o.billing_point_id = $1 ORDER BY lower(o.period)",
+        f"SELECT o.id, o.version, o.person_id, {NAME} AS name, lower(o.period) AS first, upper(o.period) - 1 AS last, o.vacancy"
+        " FROM occupancy o JOIN person p ON p.account_id = o.account_id AND p.id = o.person_id"
+        " WHERE o.billing_point_id = $1 ORDER BY lower(o.period)",
         point_id,
     )  # fmt: skip
     return [StayView(**row) for row in rows]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from app.audit.commands import note
+from app.audit.commands import changed_meanwhile, note
 from app.audit.model import Actor
 from app.database.transaction import execute, fetch, fetchrow, in_account
 from app.kernel.calendar import local_midnight
@@ -46,12 +46,23 @@ async def assign(actor: Actor, point_id: UUID, person_id: UUID, entry: date, las
     return fresh.id
 
 
-async def end_stay(actor: Actor, stay_id: UUID, last: date | None, now: datetime) -> None:
-    """Set the last day of a stay (None: open again). Raises Refused not_found, occupied, period_billed."""
+async def end_stay(actor: Actor, stay_id: UUID, version: int, last: date | None, now: datetime) -> int:
+    """Set the last day of a stay (None: open again). Returns the version; the same day again changes nothing.
+
+    Raises Refused not_found, occupied, period_billed, changed_meanwhile where somebody else has set another day.
+    """
     async with in_account(actor.account_id):
         point_id = await _point_of(stay_id)
         point, before = await _locked(point_id), await stays_of(point_id)
+        row = await fetchrow("SELECT version, upper(period) - 1 AS last FROM occupancy WHERE id = $1", stay_id)
+        if row is None:
+            raise not_found("stay")
+        if row["last"] == last:
+            return int(row["version"])
+        if row["version"] != version:
+            raise changed_meanwhile(row, {"last": last})
         await _store(actor, point, before, rules.with_end(before, stay_id, last), "ended", now)
+        return version + 1
 
 
 async def register_move(actor: Actor, point_id: UUID, move: Move, now: datetime) -> list[Stay]:
@@ -166,7 +177,7 @@ async def _store(actor: Actor, point: asyncpg.Record, before: Sequence[Stay], af
         if stay.id is None:
             await _insert(actor.account_id, point["id"], stay)
         elif known[stay.id].last != stay.last:
-            await execute("UPDATE occupancy SET period = $2 WHERE id = $1", stay.id, _range(stay))
+            await execute("UPDATE occupancy SET period = $2, version = version + 1 WHERE id = $1", stay.id, _range(stay))
             await record("OccupancyEnded", {"person_id": stay.person_id}, account_id=actor.account_id)
     await fill_vacancies(actor.account_id, point["id"], point["since"], point["site_id"])
     await note(actor, "billing_point", point["id"], action, now, before=_as_text(entered), after=_as_text(after))

@@ -55,24 +55,29 @@ async def create_point(actor: Actor, form: NewPoint, now: datetime) -> UUID:
     Raises Refused not_found, name_of_a_person, name_taken, bad_share, too_many_thousandths.
     """
     async with in_account(actor.account_id):
-        building = await fetchrow("SELECT site_id FROM building WHERE id = $1", form.building_id)
-        if building is None:
-            raise not_found("building")
-        name = await place_name(form.name)
-        await _check_share(building["site_id"], None, form.share)
-        point_id, since = new_id(), form.since or now.date()
-        values = {**msgspec.structs.asdict(form), "name": name, "since": since}
-        try:
-            await execute(
-                "INSERT INTO billing_point (account_id, id, site_id, building_id, name, assignment, share, activated,"
-                " consumer_billing, expense_statement, priority, since) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)",
-                actor.account_id, point_id, building["site_id"], form.building_id, name, form.assignment, form.share,
-                form.activated, form.consumer_billing, form.expense_statement, form.priority, since,
-            )  # fmt: skip
-        except asyncpg.UniqueViolationError as error:
-            raise _taken() from error
-        await fill_vacancies(actor.account_id, point_id, since, building["site_id"])
-        await note(actor, "billing_point", point_id, "created", now, after=values)
+        return await insert_point(actor, form, now)
+
+
+async def insert_point(actor: Actor, form: NewPoint, now: datetime) -> UUID:
+    """The same inside the caller's transaction."""
+    building = await fetchrow("SELECT site_id FROM building WHERE id = $1", form.building_id)
+    if building is None:
+        raise not_found("building")
+    name = await place_name(form.name)
+    await _check_share(building["site_id"], None, form.share)
+    point_id, since = new_id(), form.since or now.date()
+    values = {**msgspec.structs.asdict(form), "name": name, "since": since}
+    try:
+        await execute(
+            "INSERT INTO billing_point (account_id, id, site_id, building_id, name, assignment, share, activated,"
+            " consumer_billing, expense_statement, priority, since) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)",
+            actor.account_id, point_id, building["site_id"], form.building_id, name, form.assignment, form.share,
+            form.activated, form.consumer_billing, form.expense_statement, form.priority, since,
+        )  # fmt: skip
+    except asyncpg.UniqueViolationError as error:
+        raise _taken() from error
+    await fill_vacancies(actor.account_id, point_id, since, building["site_id"])
+    await note(actor, "billing_point", point_id, "created", now, after=values)
     return point_id
 
 

@@ -45,6 +45,7 @@ class NewStay(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class StayEnd(msgspec.Struct, forbid_unknown_fields=True):
+    version: int
     last: date | None
 
 
@@ -125,11 +126,11 @@ async def move(request: HttpRequest, identity: Caller, point_id: FromPath[UUID],
         return await administration.time_line(point_id)
 
 
-@patch("/api/stays/{stay_id:uuid}", status_code=204, opt=MANAGE, summary="Change the last day of a stay", tags=["billing points"])
-async def end(request: HttpRequest, identity: Caller, stay_id: FromPath[UUID], data: JSONBody[StayEnd]) -> None:
+@patch("/api/stays/{stay_id:uuid}", opt=MANAGE, summary="Change the last day of a stay", tags=["billing points"])
+async def end(request: HttpRequest, identity: Caller, stay_id: FromPath[UUID], data: JSONBody[StayEnd]) -> Saved:
     async with in_account(identity.account_id):
         await reach(identity, await administration.site_of_stay(stay_id), today_of(request), MANAGERS)
-    await moves.end_stay(actor_of(identity), stay_id, data.last, request.app.state.clock())
+    return Saved(await moves.end_stay(actor_of(identity), stay_id, data.version, data.last, request.app.state.clock()))
 
 
 async def _reach(request: HttpRequest, identity: Caller, point_id: UUID, person_id: UUID | None = None) -> None:

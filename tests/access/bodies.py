@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+from app.onboarding.orders import terms_version
 from tests.access.world import World
 
 Body = Callable[[World, str, str], Any]
@@ -14,6 +15,7 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 KINDS = {
     "/api/bills/{bill_id}/card/{payment_id}": {"payment_id": "card_payment_id"},
     "/api/operator/refund-files/{file_id}": {"file_id": "refund_file_id"},
+    "/api/operator/grid-operators/{person_id}/prices": {"person_id": "grid_operator_id"},
     "/api/requests/{request_id}": {"request_id": "charge_request_id"},
     "/api/operator/badge-requests/{request_id}/answer": {"request_id": "badge_request_id"},
     "/api/access-requests/{request_id}/answer": {"request_id": "access_request_id"},
@@ -80,6 +82,14 @@ BODIES: dict[str, Body] = {
     "POST /api/access-requests": _plain(name="New", email="new@new.example"),
     "POST /api/access-requests/{request_id}/answer": _plain(approve=True, person_id="00000000-0000-0000-0000-000000000000"),
     "POST /api/access-requests/{request_id}/answer #person_id": _ref("person_id", "person_id", approve=True),
+    "POST /api/operator/grid-operators/{person_id}/prices": _plain(first="2030-01-01", single="0.3"),
+    "POST /api/sites/{site_id}/orders": lambda world, slot, role: {"lines": [{"article": "A", "quantity": 1}],
+                                                                   "terms_version": terms_version()},
+    "POST /api/orders/{order_id}/delivered": _plain(day="2026-11-19"),
+    "POST /api/orders/{order_id}/cancel": _plain(**REASON),
+    "POST /api/meters/{meter_id}/new-point": _plain(point={"building_id": NOBODY, "name": "New"}, first="2027-01-01"),
+    "POST /api/meters/{meter_id}/new-point #building_id": lambda world, slot, role: {
+        "point": {"building_id": world.one("building_id", slot, role), "name": "New"}, "first": "2027-01-01"},
     "POST /api/sites/{site_id}/gateways": _plain(serial="GW-NEW"),
     "PATCH /api/gateways/{gateway_id}": _plain(version=1, name="Cellar"),
     "POST /api/sites/{site_id}/devices": _plain(kind="switch"),
@@ -132,7 +142,7 @@ BODIES: dict[str, Body] = {
     "POST /api/invitation/open": _ref("invitation_token", "token"),
     "POST /api/invitations": _ref("person_id", "person_id", email="new@new.example", role="resident"),
     "POST /api/invitations #site_id": _ref("site_id", "site_id", email="new@new.example", role="installer"),
-    "PATCH /api/me": _plain(locale="fr"),
+    "PATCH /api/me": _plain(version=1, locale="fr"),
     "POST /api/me/password": _plain(current="hofstrom-demo", new="long enough for this"),
     "PUT /api/me/address": _plain(version=1, street="S 2", postcode="8001", city="C"),
     "POST /api/me/tokens": _plain(name="new"),
@@ -215,7 +225,7 @@ BODIES: dict[str, Body] = {
     "PUT /api/sites/{site_id}/position-labels/{position}": _plain(locale="de", label="Strom"),
     "PUT /api/billing-points/{point_id}/rate": _plain(rate="", first="2027-01-01"),
     "POST /api/stakeholders/{stakeholder_id}/end": _plain(last="2026-12-31"),
-    "PATCH /api/stays/{stay_id}": _plain(last="2027-12-31"),
+    "PATCH /api/stays/{stay_id}": _plain(version=1, last="2027-12-31"),
 }  # fmt: skip
 
 # The same route with another object in its body: the path's object is the caller's own.
@@ -235,6 +245,7 @@ def _upload(name: str, content: bytes) -> bytes:
 
 SHEET = b"building;place;given_name;family_name;street;postcode;city;entry\nA;A 9.9;N;N;S;1;C;2026-12-01\n"
 UPLOADS = {
+    "POST /api/operator/grid-prices-import": _upload("p.csv", b"operator;first;single\nNobody;2030-01-01;0.3\n"),
     "POST /api/sites/{site_id}/meters-import": _upload("m.csv", b"serial;kind\nNEW-7;use\n"),
     "POST /api/sites/{site_id}/readings-import": _upload("q.csv", b"meter;start;unit;import\nNONE;2026-11-19T08:00:00Z;kWh;1\n"),
     "POST /api/sites/{site_id}/residents-import": _upload("r.csv", SHEET),

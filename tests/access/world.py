@@ -23,6 +23,7 @@ from app.payouts.commands import pay_out
 from infra.demo.houses import PLANS, badge_uid
 from infra.demo.past import _station, _station_month
 from infra.demo.seed import Shape, seed
+from tests.access.trade import trade
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 TODAY = NOW.date()
@@ -186,12 +187,14 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
     creditor = await fetchval("SELECT creditor_id FROM site WHERE id = $1", site)
     refund_file = await _insert("refund_file", account_id=account, creditor_id=creditor, number=f"R20261101-{letter}{house}", currency="CHF",
                                 refunds=1, amount_minor=500, pain001=mark.encode(), created_at=NOW, created_by=mark)  # fmt: skip
+    grid_price, order = await trade(account, site, house, owner, mark, NOW)
     gateway = await _insert("gateway", account_id=account, site_id=site, serial=f"GW-{letter.upper()}{house}", name=mark)
     device = await _insert("device", account_id=account, site_id=site, kind="switch", name=mark)
     for slot in ("mine", "house") if house == 0 else ("account",):
         for kind, made in (
             ("issue_id", issue), ("gateway_access_id", gateway_access), ("gateway_token_id", gateway_token), ("payment_id", payment),
             ("meter_id", meter), ("run_id", run), ("gateway_id", gateway), ("refund_file_id", refund_file), ("device_id", device),
+            ("grid_operator_id", owner), ("grid_price_id", grid_price), ("order_id", order),
         ):  # fmt: skip
             _slot(world, number, kind, slot, made)
     if house == 0:

@@ -107,7 +107,7 @@ async def test_a_one_time_link_is_mailed_and_works_once(client, settings):
 async def test_a_cookie_needs_the_csrf_header_and_a_bearer_never_falls_back_to_the_cookie(client, described):
     await enter(client)
     assert (await client.post("/api/sign-out")).json()["code"] == "csrf"
-    assert (await client.patch("/api/me", json={"locale": "it"}, headers=bearer(described, 0, "resident"))).status_code == 200
+    assert (await client.patch("/api/me", json={"version": 1, "locale": "it"}, headers=bearer(described, 0, "resident"))).status_code == 200
     assert (await client.get("/api/me", headers={"authorization": "Bearer nonsense"})).status_code == 401
 
 

@@ -130,7 +130,7 @@ async def test_who_moves_out_pays_to_the_exit_day_and_then_reads_their_own_bills
     account, actor = UUID(house.account["id"]), Actor(account_id=UUID(house.account["id"]), name="Olga")
     (stay,) = await house.rows("SELECT o.id FROM occupancy o WHERE o.person_id = $1 AND NOT o.vacancy", house.resident)
     await run_month(account, house.site, OCTOBER, NOW)
-    await end_stay(actor, stay["id"], date(2026, 11, 20), NOW)
+    await end_stay(actor, stay["id"], 1, date(2026, 11, 20), NOW)
     await retire_residents(account, house.resident)
     assert (await house.ask("POST", "/api/badge-requests", "resident", {"kind": "new", "place": "P 1"})).status_code == 201
     house.clock[0] = datetime(2026, 11, 21, 9, tzinfo=UTC)

@@ -33,6 +33,25 @@ def test_an_accounts_bills_are_seen_and_downloaded_and_a_badge_has_its_history(d
     seen(page, "account")
 
 
+@pytest.mark.row("A35")
+def test_a_contact_is_sent_a_link_to_their_own_access_once_their_address_is_known(desk: BrowserContext, house: House):
+    page = enter(desk, house, "operator", f"/console/people/{house.login('resident')['person_id']}")
+    contacts, notice = page.get_by_test_id("contacts"), page.get_by_test_id("notice")
+    for name, address in (("Hanna Ohne", ""), ("Hanna Mit", "hanna.mit@example.org")):
+        contacts.get_by_test_id("add-contact").click()
+        contacts.get_by_label("Name").fill(name)
+        contacts.get_by_label("E-mail").fill(address)
+        contacts.get_by_test_id("send").click()
+        expect(contacts.get_by_test_id("contact-form")).to_have_count(0)
+    contacts.get_by_role("button", name="Send access: Hanna Ohne").click()
+    expect(notice).to_contain_text("Enter an e-mail address first")
+    contacts.get_by_role("button", name="Send access: Hanna Mit").click()
+    expect(notice).to_contain_text("on its way")
+    seen(page, "contacts")
+    page.goto("/console/access")
+    expect(page.get_by_test_id("invitation").filter(has_text="hanna.mit@example.org")).to_contain_text("Resident")
+
+
 def test_a_resident_asks_for_badges_and_the_operator_answers_with_a_badge_or_a_reason(
     desk: BrowserContext, phone: BrowserContext, house: House
 ):

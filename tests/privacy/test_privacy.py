@@ -47,7 +47,7 @@ async def house(database: str) -> House:
         await execute("INSERT INTO delivery (account_id, event_key, channel, recipient, created_at) VALUES ($1, 'k', 'email',"
                       " 'marker@login.example', $2)", house.account_id, NOW)  # fmt: skip
         stay = await fetchval("SELECT id FROM occupancy WHERE billing_point_id = $1", house.flat_anna)
-    await moves.end_stay(actor, stay, LAST, NOW)
+    await moves.end_stay(actor, stay, 1, LAST, NOW)
     return house
 
 

@@ -124,9 +124,9 @@ async def test_days_whose_charges_are_priced_cannot_be_taken_away(place):
                       house.account_id, session, house.site_id, station, house.anna, house.flat_anna, tariff, NOW)  # fmt: skip
         stay = await fetchval("SELECT id FROM occupancy WHERE billing_point_id = $1", house.flat_anna)
     with pytest.raises(Refused) as refused:
-        await moves.end_stay(place.actor, stay, date(2026, 11, 23), NOW)
+        await moves.end_stay(place.actor, stay, 1, date(2026, 11, 23), NOW)
     assert refused.value.code == "period_billed" and refused.value.params["day"] == "2026-11-24"
-    await moves.end_stay(place.actor, stay, date(2026, 11, 24), NOW)
+    await moves.end_stay(place.actor, stay, 1, date(2026, 11, 24), NOW)
 
 
 async def test_a_resident_who_has_left_keeps_the_past_only(place):
@@ -142,8 +142,8 @@ async def test_a_resident_who_has_left_keeps_the_past_only(place):
             found = await fetchval("SELECT json_agg(json_build_array(role, valid_from, valid_to) ORDER BY role) FROM role_grant")
         return [(role, first, last or "") for role, first, last in msgspec.json.decode(found)]
 
-    for last in (date(2026, 12, 31), date(2027, 1, 31)):
-        await moves.end_stay(place.actor, stay, last, NOW)
+    for version, last in enumerate((date(2026, 12, 31), date(2027, 1, 31)), start=1):
+        assert await moves.end_stay(place.actor, stay, version, last, NOW) == version + 1
         for _ in range(2):
             await moves.retire_residents(house.account_id, house.anna)
     assert await grants() == [("former_resident", "2027-02-01", ""), ("resident", "2026-01-01", "2027-01-31")]

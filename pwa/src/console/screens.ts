@@ -20,11 +20,13 @@ export const screens: Screen[] = [
   { name: 'runs', path: ofSite(`/runs${item}`), load: () => import('./Runs.svelte') },
   { name: 'notes', path: ofSite('/notes'), load: () => import('./Notes.svelte') },
   { name: 'terms', path: ofSite('/terms'), load: () => import('./Terms.svelte') },
+  { name: 'orders', path: ofSite('/orders'), load: () => import('./Orders.svelte') },
   { name: 'community', path: ofSite(`/community${item}`), load: () => import('./Community.svelte') },
   { name: 'people', path: new RegExp(`^/console/people${item}$`), load: () => import('./People.svelte') },
   { name: 'access', path: /^\/console\/access$/, load: () => import('./Access.svelte') },
   { name: 'badges', path: /^\/console\/badges$/, load: () => import('./Badges.svelte') },
   { name: 'items', path: /^\/console\/open-items$/, load: () => import('./OpenItems.svelte') },
+  { name: 'grid_prices', path: /^\/console\/grid-prices$/, load: () => import('./GridPrices.svelte') },
   { name: 'accounts', path: /^\/console\/accounts$/, load: () => import('./Accounts.svelte') },
 ];
 

@@ -55,7 +55,14 @@ export async function findOut(): Promise<void> {
 /** Keep the language with the login; it counts on this device at once. */
 export async function speak(locale: Locale): Promise<void> {
   await chooseLocale(locale);
-  if (who.me) who.me = await send<Me>('PATCH', '/api/me', { locale });
+  if (!who.me) return;
+  try {
+    who.me = await send<Me>('PATCH', '/api/me', { version: who.me.version, locale });
+  } catch (problem) {
+    // Chosen on another device in the meantime: what is chosen here now is known to be the later one.
+    if (!(problem instanceof Problem) || problem.code !== 'changed_meanwhile') throw problem;
+    who.me = await send<Me>('PATCH', '/api/me', { version: problem.params.version, locale });
+  }
 }
 
 function forget(): void {
