@@ -80,11 +80,11 @@ async def _page(link: Link, now: datetime) -> FormPage:
     if row is None:
         raise GONE
     contact, solutions, rates = _drafts(row)
-    proposed, proposed_by = await _proposed_rates(link.site_id, now)
+    proposed, from_grid = await _proposed_rates(link.site_id, now)
     return FormPage(
         site_name=row["site_name"], site_city=row["site_city"], version=row["version"], expires_at=row["expires_at"],
         sent_at=row["sent_at"], contact=contact, solutions=solutions, rates=rates,
-        proposed_solutions=await _proposed_solutions(link.site_id), proposed_rates=proposed, proposed_by=proposed_by,
+        proposed_solutions=await _proposed_solutions(link.site_id), proposed_rates=proposed, proposed_from_grid=from_grid,
         missing=rules.missing(contact, solutions, rates),
     )  # fmt: skip
 
@@ -104,17 +104,17 @@ async def _proposed_solutions(site_id: UUID) -> list[str]:
     return [row["solution"] for row in rows]
 
 
-async def _proposed_rates(site_id: UUID, now: datetime) -> tuple[list[Rate], str]:
-    """(for each priced solution what is in force, else what the grid operator asks; that operator's name where it was needed)."""
-    grid, found, named = await price_of_site(site_id, now.date()), [], ""
+async def _proposed_rates(site_id: UUID, now: datetime) -> tuple[list[Rate], bool]:
+    """(for each priced solution what is in force, else what the grid operator asks; whether anything is the grid operator's)."""
+    grid, found, from_grid = await price_of_site(site_id, now.date()), [], False
     for solution in PRICED_SOLUTIONS:
         tariff = await tariff_in_force(site_id, now.date(), solution)
         if tariff is not None:
             found.append(rules.rate_of(solution, tariff.components))
         elif grid is not None:
             found.append(rules.from_grid(solution, grid.price.single, grid.price.high, grid.price.low))
-            named = grid.name
-    return found, named
+            from_grid = True
+    return found, from_grid
 
 
 async def save_draft(

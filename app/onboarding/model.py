@@ -69,7 +69,7 @@ class RatesForm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class FormPage(msgspec.Struct, frozen=True, kw_only=True):
-    """The three forms as the owner sees them: drafts, and what is proposed. `proposed_by`: the grid operator whose prices are, if any."""
+    """The three forms as the owner sees them: drafts, and what is proposed. `proposed_from_grid`: the grid operator's prices."""
 
     site_name: str
     site_city: str
@@ -81,7 +81,7 @@ class FormPage(msgspec.Struct, frozen=True, kw_only=True):
     rates: RatesForm | None
     proposed_solutions: list[str]
     proposed_rates: list[Rate]
-    proposed_by: str
+    proposed_from_grid: bool
     missing: list[str]
 
 

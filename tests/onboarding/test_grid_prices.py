@@ -86,7 +86,7 @@ async def test_form_3_has_a_price_for_each_solution_prefilled_with_the_grid_oper
     for first, single in ((date(2026, 1, 1), "0.275"), (date(2027, 1, 1), "0.3")):
         await grid_prices.enter_price(desk.actor, desk.house.stranger, NewGridPrice(first=first, single=Decimal(single)), NOW)
     page = await commands.page(token, NOW)
-    assert page.proposed_by == "stranger"
+    assert page.proposed_from_grid
     assert page.proposed_rates == [
         Rate(solution="charging", single=Decimal("0.275")), Rate(solution="electricity", single=Decimal("0.275"), solar=Decimal("0.22")),
     ]  # fmt: skip
@@ -120,5 +120,5 @@ async def test_a_solar_price_belongs_to_electricity_alone_and_what_is_in_force_i
     await commands.save_draft(token, 1, CONTACT, BOTH, RatesForm(rates=own), NOW)
     await commands.submit(token, NOW)
     async with in_account(desk.house.account_id):
-        page_rates, named = await commands._proposed_rates(desk.site, datetime(2027, 1, 2, 9, tzinfo=UTC))
-    assert (tuple(page_rates), named) == (own, "")
+        page_rates, from_grid = await commands._proposed_rates(desk.site, datetime(2027, 1, 2, 9, tzinfo=UTC))
+    assert (tuple(page_rates), from_grid) == (own, False)
