@@ -27,6 +27,8 @@ class LineView(TypedDict):
     unit: str
     unit_price: str
     amount_minor: int
+    origin: str
+    label: str
 
 
 class CostView(TypedDict):
@@ -42,7 +44,7 @@ class CostView(TypedDict):
 # "from" is a word of the language, so this one is written as a call.
 ComponentView = TypedDict(
     "ComponentView",
-    {"dimension": str, "band": str, "unit_price": str, "from": str | None, "to": str | None, "grace_minutes": int | None,
+    {"dimension": str, "band": str, "origin": str, "unit_price": str, "from": str | None, "to": str | None, "grace_minutes": int | None,
      "cap_minor": int | None},
 )  # fmt: skip
 
@@ -112,6 +114,7 @@ class SessionView(TypedDict):
     data_at: datetime
     meter_start_wh: int
     meter_stop_wh: int | None
+    solar_wh: int | None
     cost: CostView | None
     lines: list[LineView]
     stop_reason: str | None

@@ -11,6 +11,7 @@ from app.billing.issue import issue_bill
 from app.billing.model import Charge
 from app.billing.qr_slip import plain_reference
 from app.billing.queries import Payment
+from app.billing.session_solar import mix_of
 from app.charging import queries as charging
 from app.charging.model import Changed, Session
 from app.database.transaction import execute, fetch, fetchrow, fetchval, in_account
@@ -23,28 +24,31 @@ from app.ledger.rules import reversal
 from app.metering.queries import session_values
 from app.sites import queries as sites
 from app.tariffs.model import Price, Tariff
-from app.tariffs.queries import tariff_in_force
 
 log = structlog.get_logger()
 
 INSERT_CHARGE = """
 INSERT INTO charge (account_id, id, session_id, revision, site_id, station_id, person_id, billing_point_id, tariff_id, class,
-    period, occurred_at, energy_wh, currency, vat_rate, net_minor, vat_minor, gross_minor, lines, created_at)
-VALUES ($1, $2, $3, $20, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+    period, occurred_at, energy_wh, currency, vat_rate, net_minor, vat_minor, gross_minor, lines, created_at, solar_wh)
+VALUES ($1, $2, $3, $20, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $21)
 ON CONFLICT (account_id, session_id, revision) DO NOTHING RETURNING id
 """
 TAKE_BACK = """
 INSERT INTO charge (account_id, id, session_id, revision, site_id, station_id, person_id, billing_point_id, tariff_id, class,
-    period, occurred_at, energy_wh, currency, vat_rate, net_minor, vat_minor, gross_minor, lines, created_at, corrects)
+    period, occurred_at, energy_wh, currency, vat_rate, net_minor, vat_minor, gross_minor, lines, created_at, solar_wh,
+    corrects)
 SELECT account_id, $2, session_id, $3, site_id, station_id, person_id, billing_point_id, tariff_id, class, $4, occurred_at,
-    -energy_wh, currency, vat_rate, -net_minor, -vat_minor, -gross_minor, $5, $6, id
+    -energy_wh, currency, vat_rate, -net_minor, -vat_minor, -gross_minor, $5, $6, -solar_wh, id
 FROM charge WHERE id = $1
 ON CONFLICT (account_id, session_id, revision) DO NOTHING RETURNING id
 """
 
 
-async def charge_session(account_id: UUID, session_id: UUID, now: datetime) -> list[Changed]:
-    """Price an ended session and book it. One that belongs to nobody, is held, free or has no price is not charged."""
+async def charge_session(account_id: UUID, session_id: UUID, now: datetime, *, at_last: bool = False) -> list[Changed]:
+    """Price an ended session and book it. One that belongs to nobody, is held, free or has no price is not charged.
+
+    Where the sun has a price of its own, it waits until the roof has been read; a guest's does not, and `at_last` none does.
+    """
     async with in_account(account_id):
         session = await _with_payer(account_id, await charging.session(session_id))
         if session is None or session.state != "ended" or session.person_id is None or session.stopped_at is None:
@@ -53,11 +57,14 @@ async def charge_session(account_id: UUID, session_id: UUID, now: datetime) -> l
             return []
         if await queries.next_revision(session_id) > 1:
             return []  # priced already; only a correction changes a price
-        tariff = await tariff_in_force(session.site_id, local_date(session.started_at, session.time_zone))
+        tariff = await queries.tariff_of(session)
         if tariff is None:
             log.error("session without a price", session=str(session_id), site=session.site_name)
             return []
-        await _book(account_id, session, await _cost(session, tariff), tariff, now)
+        cost = await _cost(session, tariff, at_last=at_last)
+        if cost is None:
+            return []
+        await _book(account_id, session, cost, tariff, now)
     return [Changed(account_id=account_id, kind="session", id=session_id, person_id=session.person_id)]
 
 
@@ -84,13 +91,15 @@ async def settle_session(account_id: UUID, session_id: UUID, now: datetime) -> l
 
 
 async def _book_anew(account_id: UUID, session: Session, standing: Charge | None, now: datetime) -> None:
-    tariff = await tariff_in_force(session.site_id, local_date(session.started_at, session.time_zone))
+    tariff = await queries.tariff_of(session)
     if tariff is None:
         log.error("session without a price", session=str(session.id), site=session.site_name)
         return
     if standing is not None:
         await take_back(account_id, session, standing, now)
-    await _book(account_id, session, await _cost(session, tariff), tariff, now, await queries.next_revision(session.id))
+    cost = await _cost(session, tariff, at_last=True)
+    if cost is not None:
+        await _book(account_id, session, cost, tariff, now, await queries.next_revision(session.id))
 
 
 async def _with_payer(account_id: UUID, session: Session | None) -> Session | None:
@@ -109,11 +118,25 @@ async def _with_payer(account_id: UUID, session: Session | None) -> Session | No
     return msgspec.structs.replace(session, person_id=person_id)
 
 
-async def _cost(session: Session, tariff: Tariff) -> Price:
-    """What a session costs; a guest's never more than was held on the card."""
-    cost = rules.price_session(session, await session_values(session.id), tariff)
-    held_minor = await queries.guest_hold_minor(session.id)
-    return cost if held_minor is None else rules.capped(cost, held_minor)
+class Cost(msgspec.Struct, frozen=True):
+    """What a session costs, and what of it was priced as solar; None where the prices make no difference."""
+
+    price: Price
+    solar_wh: int | None
+
+
+async def _cost(session: Session, tariff: Tariff, *, at_last: bool) -> Cost | None:
+    """What a session costs; a guest's never more than was held on the card. None: the sun's share is not known yet."""
+    values, held_minor = await session_values(session.id), await queries.guest_hold_minor(session.id)
+    if not rules.tells_solar(tariff):
+        cost, solar_wh = rules.price_session(session, values, tariff), None
+    else:
+        pieces, mix = rules.pieces_of(session, values), await mix_of(session)
+        if not at_last and held_minor is None and not rules.is_known(pieces, mix):
+            return None
+        cost = rules.price_session(session, values, tariff, mix)
+        solar_wh = sum(piece.solar_wh for piece in rules.with_solar(pieces, mix))
+    return Cost(cost if held_minor is None else rules.capped(cost, held_minor), solar_wh)
 
 
 def _says_the_same(charge: Charge, session: Session) -> bool:
@@ -134,9 +157,10 @@ async def take_back(account_id: UUID, session: Session, charge: Charge, now: dat
     return opposite
 
 
-async def _book(account_id: UUID, session: Session, cost: Price, tariff: Tariff, now: datetime, revision: int = 1) -> None:
+async def _book(account_id: UUID, session: Session, found: Cost, tariff: Tariff, now: datetime, revision: int = 1) -> None:
     if session.stopped_at is None:
         raise ValueError("only an ended session is booked")
+    cost = found.price
     day = local_date(session.stopped_at, session.time_zone)
     terms = await sites.terms_on(session.site_id, day)
     lines = msgspec.json.encode(cost.lines).decode()
@@ -144,7 +168,7 @@ async def _book(account_id: UUID, session: Session, cost: Price, tariff: Tariff,
     charge_id = await fetchval(
         INSERT_CHARGE, account_id, new_id(), session.id, session.site_id, session.station_id, session.person_id,
         session.billing_point_id, tariff.id, session.class_, period, session.stopped_at, session.energy_wh,
-        cost.currency, cost.vat_rate, cost.net_minor, cost.vat_minor, cost.gross_minor, lines, now, revision,
+        cost.currency, cost.vat_rate, cost.net_minor, cost.vat_minor, cost.gross_minor, lines, now, revision, found.solar_wh,
     )  # fmt: skip
     if charge_id is None:
         return
@@ -176,7 +200,7 @@ async def run_month(account_id: UUID, site_id: UUID, period: date, now: datetime
             raise Refused("period_open", 409, "This month is not over yet. Run it from the first day of the next one.")
         unpriced = await queries.uncharged_sessions(site_id, start, end)
     for session_id in unpriced:
-        await charge_session(account_id, session_id, now)
+        await charge_session(account_id, session_id, now, at_last=True)
     async with in_account(account_id):
         rows = await fetch(RESIDENTS_TO_BILL, site_id, period)
     bills, failed = 0, []

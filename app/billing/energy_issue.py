@@ -14,6 +14,7 @@ from app.billing import rules
 from app.billing.credit import credit_minor, lock_person, use_credit
 from app.billing.documents.bill import BillDocument, EnergyFacts, render_bill
 from app.billing.energy_rules import PartyBill, Warned, with_lines
+from app.billing.fees import mark_billed
 from app.billing.issue import creditor_party, next_number, resident_party
 from app.billing.mailings import fee_lines, keep_mailing, mailing_of
 from app.billing.qr_slip import reference_for
@@ -104,12 +105,12 @@ RETURNING r.id
 """
 
 
-# Days that have changed since the drafts were made, or are about to.
+# Whether nothing of a run is out and its drafts are no longer what the readings say, or are about to be so.
 SINCE = """
-SELECT 1 FROM meter m WHERE m.site_id = $1 AND m.medium = 'electricity' AND (
-    EXISTS (SELECT 1 FROM quarter_day q WHERE q.account_id = m.account_id AND q.meter_id = m.id AND q.day BETWEEN $2 AND $3
-        AND q.received_at > $4)
-    OR EXISTS (SELECT 1 FROM stale_day d WHERE d.account_id = m.account_id AND d.meter_id = m.id AND d.day BETWEEN $2 AND $3)) LIMIT 1
+SELECT 1 FROM energy_run r WHERE r.id = $1 AND r.state = 'draft'
+    AND NOT EXISTS (SELECT 1 FROM energy_item i WHERE i.account_id = r.account_id AND i.run_id = r.id AND i.invoice_id IS NOT NULL)
+    AND (r.readings_since OR EXISTS (SELECT 1 FROM meter m JOIN stale_day d ON d.account_id = m.account_id AND d.meter_id = m.id
+        WHERE m.account_id = r.account_id AND m.site_id = r.site_id AND m.medium = 'electricity' AND r.period @> d.day))
 """
 
 
@@ -123,9 +124,7 @@ async def issue_run(actor: Actor, run_id: UUID, now: datetime) -> tuple[int, lis
         site = await sites.site(run.site_id)
         if site is None:
             raise not_found("site")
-        begun = run.state != "draft" or any(item.invoice_id for item in run.items)
-        if not begun and await fetch(SINCE, site.id, run.first, run.last, run.frozen_at):
-            raise Refused("readings_since", 409, "Readings have come in since the drafts were made. Make the drafts again, then issue.")
+        await _as_drafted(run_id)
     made, failed = 0, []
     for item in run.items:
         try:
@@ -142,6 +141,11 @@ async def issue_run(actor: Actor, run_id: UUID, now: datetime) -> tuple[int, lis
     return made, failed
 
 
+async def _as_drafted(run_id: UUID) -> None:
+    if await fetch(SINCE, run_id):
+        raise Refused("readings_since", 409, "Readings have come in since the drafts were made. Make the drafts again, then issue.")
+
+
 def _why(error: Exception) -> str:
     """The code of a refusal, which every language has a sentence for; else what went wrong, by its kind."""
     return error.code if isinstance(error, Refused) else f"{type(error).__name__}: {error}"[:500]
@@ -149,7 +153,11 @@ def _why(error: Exception) -> str:
 
 async def _issue(account_id: UUID, site: sites.Site, run_id: UUID, item_id: UUID, now: datetime) -> int:
     async with in_account(account_id):
-        await execute("SELECT 1 FROM energy_run WHERE id = $1 FOR SHARE", run_id)  # nobody reckons the drafts anew meanwhile
+        # Whoever stores a reading locks the site and then the run, and so does this: either the reading is seen here, or it
+        # sees this bill and is late. Nobody reckons the drafts anew meanwhile.
+        await execute("SELECT 1 FROM site WHERE id = $1 FOR KEY SHARE", site.id)
+        await execute("SELECT 1 FROM energy_run WHERE id = $1 FOR SHARE", run_id)
+        await _as_drafted(run_id)
         row = await fetchrow("SELECT * FROM energy_item WHERE id = $1 FOR UPDATE", item_id)
         if row is None or row["invoice_id"] is not None:
             return 0
@@ -170,9 +178,10 @@ async def _issue(account_id: UUID, site: sites.Site, run_id: UUID, item_id: UUID
                       item_id, invoice_id, msgspec.json.encode(bill).decode(), document.gross_minor)  # fmt: skip
         await keep_mailing(account_id, site, invoice_id, mailing, issued_on, now)
         await use_credit(account_id, invoice_id, document.credit_minor, now)
-        entry = rules.energy_entry(
-            invoice_id, document.number, row["person_id"], document.net_minor, document.vat_minor, site.currency, now, mailing.fee_minor
-        )
+        await mark_billed(site.id, bill.first, bill.last)
+        fees = sum(line.amount_minor for line in bill.lines if line.dimension == "fee")
+        entry = rules.energy_entry(invoice_id, document.number, row["person_id"], document.net_minor, document.vat_minor, site.currency,
+                                   now, mailing.fee_minor, fees)  # fmt: skip
         await post(account_id, entry, now)
         await record("BillIssued", {"invoice_id": invoice_id}, account_id=account_id)
     return 1

@@ -13,6 +13,7 @@ from app.audit.model import Actor
 from app.billing import cards, queries, rules, views
 from app.billing.commands import Credit, book_payment
 from app.billing.guest_receipt import issue_receipt
+from app.billing.session_solar import mix_of
 from app.billing.stripe_gateway import CardGateway, Unavailable, no_cards
 from app.charging import queries as charging
 from app.charging import requests
@@ -273,7 +274,7 @@ WHERE g.state IN ('starting', 'charging') AND x.state = 'open' AND x.stop_asked_
 async def _nearly_held(row: Any, now: datetime) -> bool:
     """Whether a charge would pass what is held before the timetable looks again."""
     session = await charging.session(row["id"])
-    tariff = None if session is None else await tariff_in_force(session.site_id, local_date(session.started_at, session.time_zone))
+    tariff = None if session is None else await queries.tariff_of(session)
     if session is None or tariff is None:
         return False
     read_wh = session.last_meter_wh or session.meter_start_wh
@@ -282,7 +283,7 @@ async def _nearly_held(row: Any, now: datetime) -> bool:
         session, energy_wh=max(0, read_wh - session.meter_start_wh) + int(row["max_power_w"] * since.total_seconds() / 3600),
         stopped_at=now + AHEAD,
     )  # fmt: skip
-    return rules.price_session(ahead, await session_values(session.id), tariff).gross_minor >= row["hold_minor"]
+    return rules.price_session(ahead, await session_values(session.id), tariff, await mix_of(session)).gross_minor >= row["hold_minor"]
 
 
 async def _row(account_id: UUID, guest_id: UUID) -> Any:

@@ -30,3 +30,4 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     invoice_id: UUID | None
     revision: int = 1
     corrects: UUID | None = None
+    solar_wh: int | None = None  # what of it was priced as solar; None where the prices make no difference

@@ -9,9 +9,11 @@ import msgspec
 
 from app.billing.model import Charge
 from app.billing.rules import Status, status_of
+from app.charging.model import Session
 from app.database.transaction import fetch, fetchrow, fetchval, in_account
-from app.kernel.calendar import next_month
-from app.tariffs.model import PriceLine
+from app.kernel.calendar import local_date, next_month
+from app.tariffs.model import PriceLine, Tariff
+from app.tariffs.queries import tariff, tariff_in_force
 
 
 class Bill(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +94,17 @@ async def guest_hold_minor(session_id: UUID) -> int | None:
         " WHERE x.id = $1", session_id,
     )  # fmt: skip
     return None if held is None else int(held)
+
+
+async def tariff_of(session: Session) -> Tariff | None:
+    """The prices of a session: to a guest those that were shown before paying, to a resident those of the day of the start."""
+    shown = await fetchval(
+        "SELECT g.tariff_id FROM guest_charge g JOIN charging_session x ON x.account_id = g.account_id AND x.request_id = g.request_id"
+        " WHERE x.id = $1", session.id,
+    )  # fmt: skip
+    if shown is not None:
+        return await tariff(shown)
+    return await tariff_in_force(session.site_id, local_date(session.started_at, session.time_zone))
 
 
 async def open_period(site_id: UUID, period: date) -> date:

@@ -1,10 +1,12 @@
 """Money of a session, a bill, a payment. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 from uuid import UUID
+
+import msgspec
 
 from app.charging.model import Session
 from app.kernel.calendar import local_date
@@ -60,9 +62,35 @@ def pieces_of(session: Session, values: Sequence[MeterPoint]) -> list[UsePiece]:
     return use_pieces(session.started_at, max(end, session.started_at), energy_wh, curve, session.idle_since)
 
 
-def price_session(session: Session, values: Sequence[MeterPoint], tariff: Tariff) -> Price:
+class Mix(msgspec.Struct, frozen=True):
+    """(used Wh, solar Wh) by quarter-hour, numbered since 1970, of what a place hangs on; what is not known yet is absent."""
+
+    parts: Mapping[int, tuple[int, int]]
+
+
+def with_solar(pieces: Sequence[UsePiece], mix: Mix | None) -> list[UsePiece]:
+    """Each piece with its share of the solar energy of its quarter-hour, rounded down: all charges together never have more."""
+    found = []
+    for piece in pieces:
+        used, solar = (0, 0) if mix is None else mix.parts.get(int(piece.start.timestamp()) // 900, (0, 0))
+        whole = max(used, piece.energy_wh)
+        found.append(msgspec.structs.replace(piece, solar_wh=solar * piece.energy_wh // whole if whole > 0 else 0))
+    return found
+
+
+def is_known(pieces: Sequence[UsePiece], mix: Mix | None) -> bool:
+    """Whether the mix of every quarter-hour that took energy is known."""
+    return mix is None or all((mix.parts.get(int(p.start.timestamp()) // 900) or (0, 0))[0] > 0 for p in pieces if p.energy_wh)
+
+
+def tells_solar(tariff: Tariff) -> bool:
+    """Whether a kWh of the sun has another price than one of the grid."""
+    return any(part.dimension == "kwh" and part.origin != "any" for part in tariff.components)
+
+
+def price_session(session: Session, values: Sequence[MeterPoint], tariff: Tariff, mix: Mix | None = None) -> Price:
     """What a session costs (so far)."""
-    return price(pieces_of(session, values), tariff)
+    return price(with_solar(pieces_of(session, values), mix), tariff)
 
 
 def session_key(session_id: UUID, revision: int) -> str:
@@ -150,11 +178,12 @@ def refund_entry(refund_id: UUID, person_id: UUID, amount_minor: int, currency: 
 
 
 def energy_entry(
-    invoice_id: UUID, number: str, person_id: UUID, net_minor: int, vat_minor: int, currency: str, at: datetime, mailing_minor: int = 0
+    invoice_id: UUID, number: str, person_id: UUID, net_minor: int, vat_minor: int, currency: str, at: datetime,
+    mailing_minor: int = 0, fees_minor: int = 0,
 ) -> Entry:  # fmt: skip
-    """A bill of electricity: the resident owes, the energy earns (and the post its fee), VAT is set aside."""
-    postings = [Posting(receivable(person_id), net_minor + vat_minor), Posting(ENERGY_REVENUE, mailing_minor - net_minor),
-                Posting(VAT, -vat_minor), Posting(MAILING_REVENUE, -mailing_minor)]  # fmt: skip
+    """A bill of electricity: the resident owes, the energy earns (the post and the operator their fees), VAT is set aside."""
+    postings = [Posting(receivable(person_id), net_minor + vat_minor), Posting(ENERGY_REVENUE, mailing_minor + fees_minor - net_minor),
+                Posting(VAT, -vat_minor), Posting(MAILING_REVENUE, -mailing_minor), Posting(OPERATOR_REVENUE, -fees_minor)]  # fmt: skip
     return Entry(
         source_key=invoice_key(invoice_id), source_kind="invoice", source_id=invoice_id, text=f"Electricity bill {number}",
         occurred_at=at, currency=currency, postings=without_zeros(postings),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import numpy as np
 
+from app.billing.commands import charge_session
 from app.billing.energy_draft import POINTS, energy_of
 from app.database.transaction import execute, fetch, fetchval, in_account
 from app.metering.allocation_rules import allocate
@@ -21,6 +22,20 @@ SELECT $1, n.point, n.day, n.used, n.solar FROM unnest($2::uuid[], $3::date[], $
 ON CONFLICT (account_id, billing_point_id, day) DO UPDATE SET used = excluded.used, solar = excluded.solar
 """
 
+KEEP_HOUSE = """
+INSERT INTO house_day (account_id, site_id, day, used, solar)
+SELECT $1, $2, n.day, n.used, n.solar FROM unnest($3::date[], $4::bytea[], $5::bytea[]) AS n (day, used, solar)
+ON CONFLICT (account_id, site_id, day) DO UPDATE SET used = excluded.used, solar = excluded.solar
+"""
+# Charges that wait for the roof to be read: only where the sun has a price of its own.
+WAITING = """
+SELECT x.id FROM charging_session x JOIN station st ON st.account_id = x.account_id AND st.id = x.station_id
+WHERE st.site_id = $1 AND x.state = 'ended' AND x.person_id IS NOT NULL AND x.stopped_at > $2::timestamptz - interval '62 days'
+    AND EXISTS (SELECT 1 FROM tariff t JOIN tariff_component c ON c.account_id = t.account_id AND c.tariff_id = t.id
+        WHERE t.site_id = st.site_id AND t.solution = 'charging' AND c.dimension = 'kwh' AND c.origin <> 'any')
+    AND NOT EXISTS (SELECT 1 FROM charge c WHERE c.account_id = x.account_id AND c.session_id = x.id) ORDER BY x.stopped_at
+"""
+
 
 async def up_to_date(account_id: UUID, now: datetime, site_id: UUID | None = None) -> None:
     """Validate what has come in, and share it again. Safe to repeat."""
@@ -31,6 +46,10 @@ async def up_to_date(account_id: UUID, now: datetime, site_id: UUID | None = Non
     for row in rows:
         while await share(account_id, row["site_id"]):
             pass
+        async with in_account(account_id):
+            waiting = await fetch(WAITING, row["site_id"], now)
+        for session in waiting:
+            await charge_session(account_id, session["id"], now)
 
 
 async def share(account_id: UUID, site_id: UUID) -> int:
@@ -46,17 +65,20 @@ async def share(account_id: UUID, site_id: UUID) -> int:
             if site is None or not points:
                 continue
             slots = slots_of(first, last, site.time_zone)
-            use, _, production = await energy_of(site, points, slots, None)
+            use, _, production = await energy_of(site, points, slots)
             solar = allocate(production, use, [row["priority"] for row in points])
             columns: list[tuple[UUID, date, bytes, bytes]] = []
+            house: list[tuple[date, bytes, bytes]] = []
             for place in range((last - first).days + 1):
                 inside = np.flatnonzero(slots.day == place)
                 low, high = int(inside[0]), int(inside[-1]) + 1
                 packed = [one[:, low:high].astype("<i4") for one in (use, solar)]
+                house.append((first + place * DAY, *(one.sum(axis=0, dtype="<i4").tobytes() for one in packed)))
                 columns += [
                     (row["id"], first + place * DAY, packed[0][n].tobytes(), packed[1][n].tobytes()) for n, row in enumerate(points)
                 ]
             await execute(KEEP, account_id, *(list(column) for column in zip(*columns, strict=True)))
+            await execute(KEEP_HOUSE, account_id, site_id, *(list(column) for column in zip(*house, strict=True)))
     return len(rows)
 
 

@@ -4,8 +4,9 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from app.billing.queries import charges_of_sessions
+from app.billing.queries import charges_of_sessions, tariff_of
 from app.billing.rules import price_session
+from app.billing.session_solar import mix_of
 from app.charging import queries as charging
 from app.charging import shown_prices
 from app.database.transaction import as_machine, execute, fetch, fetchval, in_account
@@ -80,10 +81,10 @@ async def final_cost(account_id: UUID, station_id: UUID, transaction: str) -> De
         session = None if session_id is None else await charging.session(session_id)
         if session is None:
             return None
-        tariff = await tariff_in_force(session.site_id, local_date(session.started_at, session.time_zone))
+        tariff = await tariff_of(session)
         if tariff is None:
             return None
-        gross_minor = price_session(session, await session_values(session.id), tariff).gross_minor
+        gross_minor = price_session(session, await session_values(session.id), tariff, await mix_of(session)).gross_minor
     await shown_prices.note_told(session.id, gross_minor)
     return Decimal(gross_minor) / 100
 
@@ -97,7 +98,7 @@ async def tell_cost(account_id: UUID, session_id: UUID, now: datetime) -> UUID |
         charge = (await charges_of_sessions([session_id])).get(session_id)
         gross_minor = None if charge is None else charge.gross_minor
         if charge is None and session.state == "open":
-            tariff = await tariff_in_force(session.site_id, local_date(session.started_at, session.time_zone))
+            tariff = await tariff_of(session)
             if tariff is not None:
-                gross_minor = price_session(session, await session_values(session_id), tariff).gross_minor
+                gross_minor = price_session(session, await session_values(session_id), tariff, await mix_of(session)).gross_minor
     return None if gross_minor is None else await shown_prices.show_cost(session, gross_minor, now)

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from app.billing.answers import BillView, CostView, LineView, MonthView, PlaceView, PricesView, RequestView, SessionView
 from app.billing.model import Charge
-from app.billing.queries import Bill, charges_of_sessions, guest_hold_at
-from app.billing.rules import price_session
+from app.billing.queries import Bill, charges_of_sessions, guest_hold_at, tariff_of
+from app.billing.rules import Mix, is_known, pieces_of, price_session, with_solar
+from app.billing.session_solar import mixes_of
 from app.charging import queries as charging
 from app.charging import rules as charging_rules
 from app.charging.model import ChargeRequest, Connector, Session
@@ -20,8 +21,8 @@ from app.tariffs.queries import tariff_in_force
 
 async def session_views(sessions: Sequence[Session], now: datetime) -> list[SessionView]:
     """Sessions with their cost: the charge once it is booked, else what they cost so far."""
-    charges = await charges_of_sessions([session.id for session in sessions])
-    return [await _session_view(session, charges.get(session.id), now) for session in sessions]
+    charges, mixes = await charges_of_sessions([session.id for session in sessions]), await mixes_of(sessions)
+    return [await _session_view(session, charges.get(session.id), mixes.get(session.id), now) for session in sessions]
 
 
 async def session_view(session: Session, now: datetime) -> SessionView:
@@ -29,8 +30,8 @@ async def session_view(session: Session, now: datetime) -> SessionView:
     return (await session_views([session], now))[0]
 
 
-async def _session_view(session: Session, charge: Charge | None, now: datetime) -> SessionView:
-    cost, lines = await _cost(session, charge)
+async def _session_view(session: Session, charge: Charge | None, mix: Mix | None, now: datetime) -> SessionView:
+    cost, lines = await _cost(session, charge, mix)
     key, params = charging_rules.session_state(session, now)
     reading = session.meter_stop_wh if session.meter_stop_wh is not None else session.last_meter_wh
     so_far = max(0, (reading or session.meter_start_wh) - session.meter_start_wh)
@@ -43,18 +44,27 @@ async def _session_view(session: Session, charge: Charge | None, now: datetime) 
         "started_at": session.started_at, "stopped_at": session.stopped_at, "energy_wh": energy_wh,
         "power_w": session.last_power_w, "duration_s": max(0, int((end - session.started_at).total_seconds())),
         "data_at": session.last_value_at or session.started_at, "meter_start_wh": session.meter_start_wh,
-        "meter_stop_wh": session.meter_stop_wh, "cost": cost, "lines": lines, "stop_reason": session.stop_reason,
+        "meter_stop_wh": session.meter_stop_wh, "solar_wh": await _solar_wh(session, charge, mix),
+        "cost": cost, "lines": lines, "stop_reason": session.stop_reason,
         "bill_id": None if charge is None else charge.invoice_id,
     }  # fmt: skip
 
 
-async def _cost(session: Session, charge: Charge | None) -> tuple[CostView | None, list[LineView]]:
+async def _solar_wh(session: Session, charge: Charge | None, mix: Mix | None) -> int | None:
+    """What was solar: as it was priced, else as the roof and the meters say; None where they do not."""
+    if charge is not None and charge.solar_wh is not None:
+        return charge.solar_wh
+    pieces = [] if mix is None else pieces_of(session, await session_values(session.id))
+    return sum(piece.solar_wh for piece in with_solar(pieces, mix)) if pieces and is_known(pieces, mix) else None
+
+
+async def _cost(session: Session, charge: Charge | None, mix: Mix | None) -> tuple[CostView | None, list[LineView]]:
     if charge is not None:
         return _cost_view(charge, final=True), [line_view(line) for line in charge.lines]
-    tariff = await tariff_in_force(session.site_id, local_date(session.started_at, session.time_zone))
+    tariff = await tariff_of(session)
     if tariff is None or session.state == "held" or not session.point_billed:
         return None, []
-    price = price_session(session, await session_values(session.id), tariff)
+    price = price_session(session, await session_values(session.id), tariff, mix)
     return _cost_view(price, final=False), [line_view(line) for line in price.lines]
 
 
@@ -66,7 +76,8 @@ def _cost_view(price: Price | Charge, *, final: bool) -> CostView:
 def line_view(line: PriceLine) -> LineView:
     """A price line; decimals travel as text."""
     return {"dimension": line.dimension, "band": line.band, "quantity": str(line.quantity), "unit": line.unit,
-            "unit_price": str(line.unit_price.normalize()), "amount_minor": line.amount_minor}  # fmt: skip
+            "unit_price": str(line.unit_price.normalize()), "amount_minor": line.amount_minor,
+            "origin": line.origin, "label": line.label}  # fmt: skip
 
 
 def _clock(at: time | None) -> str | None:
@@ -78,7 +89,7 @@ def tariff_view(tariff: Tariff) -> PricesView:
     return {
         "currency": tariff.currency, "vat_rate": str(tariff.vat_rate.normalize()), "vat_included": tariff.vat_included,
         "components": [
-            {"dimension": c.dimension, "band": c.band, "unit_price": str(c.unit_price.normalize()),
+            {"dimension": c.dimension, "band": c.band, "origin": c.origin, "unit_price": str(c.unit_price.normalize()),
              "from": _clock(c.from_time), "to": _clock(c.to_time),
              "grace_minutes": c.grace_minutes, "cap_minor": c.cap_minor}
             for c in tariff.components

@@ -1,6 +1,6 @@
 """Meters of a house and their quarter-hours, a local day at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,8 +31,16 @@ SELECT meter_id, array_agg(day ORDER BY day) AS days, string_agg(wh, ''::bytea O
 WHERE meter_id = ANY($1::uuid[]) AND day BETWEEN $2 AND $3 GROUP BY meter_id
 """
 LATE_DAYS = """
-SELECT meter_id, day, wh FROM late_day WHERE meter_id = ANY($1::uuid[]) AND day BETWEEN $2 AND $3 AND received_at <= $4
-ORDER BY received_at
+SELECT meter_id, day, wh FROM late_day WHERE meter_id = ANY($1::uuid[]) AND day BETWEEN $2 AND $3
+    AND id = ANY($4::uuid[]) ORDER BY received_at, id
+"""
+# The run that a day belongs to, locked, so that no bill of it goes out meanwhile.
+RUN = "SELECT id, state FROM energy_run WHERE site_id = $1 AND period @> $2::date FOR UPDATE"
+
+# A day as it was told last, be it billed so or late.
+LATEST = """
+SELECT coalesce((SELECT l.wh FROM late_day l WHERE l.meter_id = $1 AND l.day = $2 ORDER BY l.received_at DESC, l.id DESC LIMIT 1),
+    (SELECT q.wh FROM quarter_day q WHERE q.meter_id = $1 AND q.day = $2)) AS wh
 """
 
 
@@ -160,19 +168,20 @@ async def is_locked(site_id: UUID, kind: str, day: date) -> bool:
 async def keep_day(account_id: UUID, site_id: UUID, meter_id: UUID, day: date, packed: bytes, now: datetime, *,
                    electricity: bool = True) -> bool:  # fmt: skip
     """What counts for the bills of a day (inside the caller's transaction, which has locked the site). False: it is billed already."""
-    billed = electricity and await fetchrow("SELECT 1 FROM energy_run WHERE site_id = $1 AND period @> $2::date AND state = 'issued'",
-                                            site_id, day)  # fmt: skip
-    if billed:
-        same = await fetchrow("SELECT 1 FROM quarter_day WHERE meter_id = $1 AND day = $2 AND wh = $3", meter_id, day, packed)
-        if same is None:
+    run = await fetchrow(RUN, site_id, day) if electricity else None
+    if run is not None and (run["state"] == "issued" or await _has_bills(run["id"])):
+        known = await fetchrow(LATEST, meter_id, day)
+        if known is None or known["wh"] != packed:
             await execute("INSERT INTO late_day (account_id, id, meter_id, day, wh, received_at) VALUES ($1, $2, $3, $4, $5, $6)",
                           account_id, new_id(), meter_id, day, packed, now)  # fmt: skip
         return False
     # received_at says since when the day stands as it does: the same again changes nothing.
-    await execute("INSERT INTO quarter_day (account_id, meter_id, day, wh, received_at) VALUES ($1, $2, $3, $4, $5)"
-                  " ON CONFLICT (account_id, meter_id, day) DO UPDATE SET wh = excluded.wh, received_at = excluded.received_at"
-                  " WHERE quarter_day.wh <> excluded.wh",
-                  account_id, meter_id, day, packed, now)  # fmt: skip
+    changed = await fetchrow("INSERT INTO quarter_day (account_id, meter_id, day, wh, received_at) VALUES ($1, $2, $3, $4, $5)"
+                             " ON CONFLICT (account_id, meter_id, day) DO UPDATE SET wh = excluded.wh, received_at = excluded.received_at"
+                             " WHERE quarter_day.wh <> excluded.wh RETURNING day",
+                             account_id, meter_id, day, packed, now)  # fmt: skip
+    if run is not None and changed is not None:
+        await execute("UPDATE energy_run SET readings_since = true WHERE id = $1", run["id"])
     if electricity:
         await execute("INSERT INTO stale_share (account_id, site_id, day) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
                       account_id, site_id, day)  # fmt: skip
@@ -192,12 +201,16 @@ async def meters_of(site_id: UUID) -> list[Meter]:
     ]
 
 
+async def _has_bills(run_id: UUID) -> bool:
+    return bool(await fetchrow("SELECT 1 FROM energy_item WHERE run_id = $1 AND invoice_id IS NOT NULL LIMIT 1", run_id))
+
+
 async def quarters_of(
-    meters: Sequence[Meter], first: date, last: date, time_zone: str, *, late_until: datetime | None = None
-) -> tuple[Wh, Gaps]:
+    meters: Sequence[Meter], first: date, last: date, time_zone: str, *, late: Collection[UUID] = ()
+) -> tuple[Wh, Gaps]:  # fmt: skip
     """(Wh, whether missing) of meters from first to last: two arrays (meters, slots); what is missing counts nothing.
 
-    What came late is taken in place of what was billed as far as it came before `late_until`.
+    The late days named are taken in place of what was billed.
     """
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     starts = [local_midnight(day, time_zone) for day in [*days, last + timedelta(days=1)]]
@@ -215,8 +228,8 @@ async def quarters_of(
             start, end = edges[places[day]], edges[places[day] + 1]
             wh[n, start:end] = np.frombuffer(row["wh"], dtype="<i4", count=end - start, offset=4 * at)
             at += end - start
-    if late_until is not None:
-        for row in await fetch(LATE_DAYS, list(rows), first, last, late_until):
+    if late:
+        for row in await fetch(LATE_DAYS, list(rows), first, last, list(late)):
             place = places[row["day"]]
             wh[rows[row["meter_id"]], edges[place] : edges[place + 1]] = np.frombuffer(row["wh"], dtype="<i4")
     _carry_on(wh, meters, rows)

@@ -187,11 +187,11 @@ def fixed_lines(tariff: Tariff, stays: Sequence[Stay], mine: int, first: date, l
         if component.dimension == "day":
             lines.append(_fixed(component, Decimal(_stayed(stays[mine], first, last)), tariff.currency))
         elif component.dimension == "month":
-            lines.append(_month_line(component, stays, mine, (first, last), tariff.currency))
+            lines.append(month_line(component, stays, mine, (first, last), tariff.currency))
     return [line for line in lines if line.quantity]
 
 
-def _month_line(component: Component, stays: Sequence[Stay], mine: int, period: tuple[date, date], currency: str) -> PriceLine:
+def month_line(component: Component, stays: Sequence[Stay], mine: int, period: tuple[date, date], currency: str) -> PriceLine:
     """Months with four places; the amount is the sum of the party's shares of each month."""
     inside = tuple((max(period[0], stay.first), period[1] if stay.last is None else min(period[1], stay.last)) for stay in stays)
     quantity, amount_minor = _months(to_minor(component.unit_price, currency), inside, mine, *period)

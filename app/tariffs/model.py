@@ -8,10 +8,10 @@ from uuid import UUID
 import msgspec
 
 Dimension = Literal["kwh", "minute", "idle_minute", "session", "day", "month", "kw"]
-LineDimension = Literal["kwh", "minute", "idle_minute", "session", "day", "month", "kw", "mailing"]
+LineDimension = Literal["kwh", "minute", "idle_minute", "session", "day", "month", "kw", "mailing", "fee"]
 Band = Literal["single", "high", "low"]
 Origin = Literal["any", "solar", "grid"]
-Unit = Literal["kWh", "min", "session", "day", "month", "kW", "mailing"]
+Unit = Literal["kWh", "min", "session", "day", "month", "kW", "mailing", "bill"]
 Solution = Literal["charging", "electricity"]
 MonthDay = Annotated[str, msgspec.Meta(pattern="^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
 
@@ -98,6 +98,18 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
     vat_included: bool = True
 
 
+class GridPrices(msgspec.Struct, frozen=True, kw_only=True):
+    """What the grid operator takes for a kWh at a building from a day on, without VAT: one price, or high and low with their hours."""
+
+    valid_from: date
+    operator: str = ""
+    one: Decimal | None = None
+    high: Decimal | None = None
+    low: Decimal | None = None
+    high_hours: tuple[HighHours, ...] = ()
+    building_id: UUID | None = None
+
+
 class UsePiece(msgspec.Struct, frozen=True):
     """A piece of a session inside one quarter-hour: its energy (Wh), how much of it was solar, its idle seconds."""
 
@@ -112,7 +124,7 @@ class PriceLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a price: quantity in `unit` (kWh with three places, minutes, sessions) times unit price.
 
     `vat_rate` is set where it is not the whole price's; `label` is the component's own name.
-    A line of dimension mailing is no tariff's: it is the fee for a bill's post.
+    Lines of dimensions mailing and fee are no tariff's: they are the fee for a bill's post and the operator's other ones.
     """
 
     dimension: LineDimension

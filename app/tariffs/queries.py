@@ -35,6 +35,12 @@ async def tariff_in_force(site_id: UUID, day: date, solution: Solution = "chargi
     return None if row is None else await _tariff(row)
 
 
+async def tariff(tariff_id: UUID) -> Tariff | None:
+    """Certain prices, whether or not they are in force (inside the caller's transaction)."""
+    row = await fetchrow(f"{TARIFF} WHERE t.id = $1", tariff_id)
+    return None if row is None else await _tariff(row)
+
+
 async def _tariff(row: Any) -> Tariff:
     hours = msgspec.json.decode(row["high_hours"], type=tuple[HighHours, ...])
     return Tariff(**{**row, "high_hours": hours}, components=await _components(row["id"]))

@@ -18,7 +18,7 @@ from app.sites import queries as sites
 from app.tariffs.commands import enter_tariff
 from app.tariffs.energy_rules import quarter_count
 from app.tariffs.model import Component
-from tests.billing.test_energy_run import FIRST, LAST, ZONE, Desk, desk
+from tests.billing.electricity import FIRST, LAST, ZONE, Desk, desk
 from tests.charging.house import House, make_house
 
 __all__ = ["desk"]

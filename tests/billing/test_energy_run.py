@@ -2,11 +2,8 @@
 
 import asyncio
 import io
-import random
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -14,125 +11,22 @@ import msgspec
 import pdfplumber
 import pytest
 
-from app.audit.model import Actor
 from app.billing import accounting, credit_notes
 from app.billing.documents.bill import BillDocument, render_bill
-from app.billing.energy_draft import freeze
-from app.billing.energy_issue import Run, issue_run, run_of
+from app.billing.energy_issue import issue_run, run_of
 from app.billing.timetable import draft_due, period_over
-from app.database.transaction import as_owner, execute, fetch, fetchval, in_account
+from app.database.transaction import as_owner, execute, fetch, in_account
 from app.kernel.errors import Refused
 from app.kernel.settings import settings_from
-from app.metering.equipment import replace
 from app.metering.intake import GATEWAY, Reading, take
-from app.metering.quarters import create_meter, store_day
+from app.metering.quarters import store_day
 from app.tariffs.commands import change_rate, set_rate
-from app.tariffs.energy_rules import quarter_count
-from app.tariffs.model import Component, HighHours, Rate
+from app.tariffs.model import Component
 from app.worker import Worker, queue_app
 from tests.billing import oracle
-from tests.charging.house import House, make_house
+from tests.billing.electricity import FIRST, LAST, NOW, RATE, ZONE, Desk, desk, expected, refusal
 
-ZONE = "Europe/Zurich"
-FIRST, LAST = date(2026, 3, 1), date(2026, 3, 31)  # with the day of 92 quarter-hours
-NOW = datetime(2026, 4, 1, 8, tzinfo=UTC)
-LEFT, ENTERS = date(2026, 3, 12), date(2026, 3, 20)
-HIGH_HOURS = (HighHours((1, 2, 3, 4, 5), time(7), time(20)), HighHours((6,), time(7), time(13)))
-RATE = Rate(
-    solution="electricity", vat_included=False, high_hours=HIGH_HOURS,
-    components=(
-        Component(dimension="kwh", origin="solar", unit_price=Decimal("0.2017")),
-        Component(dimension="kwh", origin="grid", band="high", unit_price=Decimal("0.2873")),
-        Component(dimension="kwh", origin="grid", band="low", unit_price=Decimal("0.1981")),
-        Component(dimension="month", unit_price=Decimal("9.50")),
-    ),
-)  # fmt: skip
-TERMS = [oracle.Terms(date(2020, 1, 1), 201_700, 287_300, 198_100, 9_500_000, 0)]
-CH = [(date(2024, 1, 1), 81)]
-
-
-class Desk(msgspec.Struct):
-    """Three flats: Anna's with a charging station below it, Ben's with priority, and one that changes hands."""
-
-    house: House
-    actor: Actor
-    owner: UUID
-    days: dict[str, list[int]]
-    meters: dict[str, UUID]
-
-    async def rows(self, sql: str, *args: Any) -> list[Any]:
-        async with in_account(self.house.account_id):
-            return await fetch(sql, *args)
-
-    async def freeze(self, first: date = FIRST, last: date = LAST, now: datetime = NOW) -> Run:
-        run_id = await freeze(self.actor, self.house.site_id, first, last, now)
-        async with in_account(self.house.account_id):
-            return await run_of(run_id)
-
-    async def store(self, name: str, first: date, last: date, wh: list[int | None], now: datetime = NOW) -> list[bool]:
-        stored, at, day = [], 0, first
-        while day <= last:
-            count = quarter_count(day, ZONE)
-            stored.append(await store_day(self.house.account_id, self.meters[name], day, wh[at : at + count], now))
-            at, day = at + count, day + timedelta(days=1)
-        return stored
-
-
-@pytest.fixture
-async def desk(database: str) -> Desk:
-    house = await make_house(since=date(2026, 1, 1))
-    actor = Actor(account_id=house.account_id, name="Olga")
-    async with as_owner():
-        owner, changing = house.stranger, await fetchval("SELECT id FROM billing_point WHERE name = 'left'")
-        await execute("DELETE FROM occupancy WHERE billing_point_id = $1", changing)
-        await execute("INSERT INTO owner_terms (account_id, site_id, owner_id, period) VALUES ($1, $2, $3, $4)",
-                      house.account_id, house.site_id, owner, asyncpg.Range(date(2020, 1, 1), None))  # fmt: skip
-        for person, span, gap in (
-            (house.left, asyncpg.Range(date(2026, 1, 1), LEFT + timedelta(1)), False), (owner, asyncpg.Range(LEFT + timedelta(1), ENTERS), True),
-            (house.ben, asyncpg.Range(ENTERS, None), False),
-        ):  # fmt: skip
-            await execute("INSERT INTO occupancy (account_id, billing_point_id, person_id, period, vacancy) VALUES ($1, $2, $3, $4, $5)",
-                          house.account_id, changing, person, span, gap)  # fmt: skip
-        await execute("UPDATE billing_point SET priority = 1 WHERE id = $1", house.flat_ben)
-    await change_rate(actor, house.site_id, date(2026, 1, 1), RATE, NOW)
-    made = Desk(house, actor, owner, {}, {})
-    for name, point, above in (("anna", house.flat_anna, None), ("ben", house.flat_ben, None), ("left", changing, None),
-                               ("car", house.flat_anna, "anna"), ("roof", None, None)):  # fmt: skip
-        made.meters[name] = await create_meter(actor, house.site_id, "production" if point is None else "use", f"M-{name}", NOW,
-                                               billing_point_id=point, parent_id=None if above is None else made.meters[above])  # fmt: skip
-    dice, local = random.Random(7), oracle.quarters(FIRST, LAST, ZONE)
-    for name in ("anna", "ben", "left"):
-        made.days[name] = [dice.randrange(400) for _ in local]
-    made.days["car"] = [wh // 2 for wh in made.days["anna"]]  # inside Anna's own meter
-    made.days["roof"] = [dice.randrange(1500) if 8 <= at.hour < 18 else 0 for at in local]
-    for name, wh in made.days.items():
-        assert all(await made.store(name, FIRST, LAST, list(wh)))
-    return made
-
-
-async def refusal(work: Any) -> str:
-    with pytest.raises(Refused) as refused:
-        await work
-    return refused.value.code
-
-
-def expected(desk: Desk) -> dict[tuple[UUID, date], tuple[int, int]]:
-    """(net, VAT) by person and first day, from the oracle. The car's energy is in Anna's meter and counts once."""
-    local = oracle.quarters(FIRST, LAST, ZONE)
-    names, priorities = ["anna", "ben", "left"], [0, 1, 0]
-    shares = [oracle.share(desk.days["roof"][n], [desk.days[name][n] for name in names], priorities) for n in range(len(local))]
-    house, always = desk.house, (date(2000, 1, 1), date(2100, 1, 1))
-    stays = {"anna": [(house.anna, *always)], "ben": [(house.ben, *always)],
-             "left": [(house.left, always[0], LEFT), (desk.owner, LEFT + timedelta(1), ENTERS - timedelta(1)), (house.ben, ENTERS, always[1])]}  # fmt: skip
-    found = {}
-    for place, name in enumerate(names):
-        solar = [share[place] for share in shares]
-        grid = [wh - sun for wh, sun in zip(desk.days[name], solar, strict=True)]
-        spans = [(first, last) for _, first, last in stays[name]]
-        for mine, (person, first, _) in enumerate(stays[name]):
-            net, vat, _, _ = oracle.bill(local, solar, grid, TERMS, CH, spans, mine, FIRST, LAST)
-            found[(person, max(first, FIRST))] = (net, vat)
-    return found
+__all__ = ["desk"]
 
 
 async def test_a_month_is_frozen_previewed_and_billed_once_each_party_what_the_oracle_says(desk: Desk) -> None:
@@ -242,53 +136,6 @@ async def test_drafts_that_are_reckoned_while_they_are_issued_are_either_all_old
     assert (made + rest, failed) == (5, [])
 
 
-@pytest.mark.row("B37")
-async def test_readings_that_come_after_the_bill_change_nothing_in_it_and_the_difference_stands_on_the_next_one(desk: Desk) -> None:
-    before = expected(desk)
-    await issue_run(desk.actor, (await desk.freeze()).id, NOW)
-    bills = await desk.rows("SELECT id, document FROM invoice ORDER BY number")
-    desk.days["anna"] = [wh + 10 for wh in desk.days["anna"]]
-    assert await desk.store("anna", FIRST, LAST, list(desk.days["anna"]), NOW + timedelta(days=3)) == [False] * 31
-    assert await desk.rows("SELECT id, document FROM invoice ORDER BY number") == bills
-    after = expected(desk)
-    april, may = (date(2026, 4, 1), date(2026, 4, 30)), datetime(2026, 5, 1, 8, tzinfo=UTC)
-    for _ in range(2):
-        run = await desk.freeze(*april, may)
-    differences: dict[UUID, int] = {}
-    for (person, first), (net, _) in after.items():
-        differences[person] = differences.get(person, 0) + net - before[(person, first)][0]
-    corrected = {}
-    for item in run.items:
-        for line in item.bill.lines:
-            if line.label.startswith("correction:"):
-                corrected[item.person_id] = corrected.get(item.person_id, 0) + line.amount_minor
-    assert corrected == {person: net for person, net in differences.items() if net} and corrected[desk.house.anna] > 0
-    assert await issue_run(desk.actor, run.id, may) == (len([item for item in run.items if item.bill.lines]), [])
-    document = (await desk.rows("SELECT pdf FROM invoice WHERE person_id = $1 ORDER BY number DESC LIMIT 1", desk.house.anna))[0]["pdf"]
-    with pdfplumber.open(io.BytesIO(document)) as pdf:
-        assert "Korrektur 2026-03-01 bis" in pdf.pages[0].extract_text()
-    following = await desk.freeze(date(2026, 5, 1), date(2026, 5, 31), datetime(2026, 6, 1, 8, tzinfo=UTC))
-    assert not any(line.label for item in following.items for line in item.bill.lines)
-
-
-async def test_what_is_read_between_drafts_and_bills_is_on_no_bill_by_mistake_and_bills_are_never_drafted_anew(desk: Desk) -> None:
-    run, later = await desk.freeze(), NOW + timedelta(hours=1)
-    assert await desk.store("ben", FIRST, FIRST, list(desk.days["ben"][:96]), later) == [True]  # the same again
-    assert await desk.rows("SELECT 1 FROM quarter_day WHERE received_at > $1", NOW) == []
-    desk.days["anna"][:96] = [wh + 10 for wh in desk.days["anna"][:96]]
-    assert await desk.store("anna", FIRST, FIRST, list(desk.days["anna"][:96]), later) == [True]
-    assert await refusal(issue_run(desk.actor, run.id, later)) == "readings_since"
-    assert not await desk.rows("SELECT 1 FROM invoice") and (await desk.freeze(now=later)).id == run.id
-    async with as_owner():
-        await execute("ALTER TABLE person DROP CONSTRAINT person_locale_check")
-        await execute("UPDATE person SET locale = 'xx' WHERE id = $1", desk.house.anna)
-    made, failed = await issue_run(desk.actor, run.id, later)
-    assert (made, len(failed)) == (4, 1)
-    assert await refusal(freeze(desk.actor, desk.house.site_id, FIRST, LAST, later)) == "period_billed"
-    desk.days["anna"][:96] = [wh + 10 for wh in desk.days["anna"][:96]]
-    assert await desk.store("anna", FIRST, FIRST, list(desk.days["anna"][:96]), later) == [False]
-
-
 async def test_the_timetable_validates_before_it_drafts(desk: Desk) -> None:
     first, last = date(2026, 4, 1), date(2026, 6, 30)
     async with as_owner():
@@ -330,25 +177,6 @@ async def test_a_bill_of_electricity_is_taken_back_whole_and_a_rate_of_its_own_p
     assert (sum(line.net_minor for line in vat), sum(line.vat_minor for line in vat)) == (totals["net"], totals["vat"])
 
 
-async def test_a_meter_counts_for_the_point_that_it_is_linked_to_on_each_day(desk):
-    """Anna's meter is Ben's from the 16th on: what each used is told by the day, and neither sees the other's gaps."""
-    async with as_owner():
-        await execute("UPDATE meter_link SET period = daterange(NULL, '2026-03-16') WHERE meter_id = $1", desk.meters["anna"])
-        await execute("INSERT INTO meter_link (account_id, meter_id, billing_point_id, period) VALUES ($1, $2, $3, daterange($4, NULL))",
-                      desk.house.account_id, desk.meters["anna"], desk.house.flat_ben, date(2026, 3, 16))  # fmt: skip
-        await execute("DELETE FROM meter_link WHERE meter_id = $1", desk.meters["car"])
-        await execute("DELETE FROM meter_link WHERE meter_id = $1", desk.meters["ben"])
-    run_id = await freeze(desk.actor, desk.house.site_id, FIRST, LAST, NOW)
-    async with as_owner():
-        rows = await fetch("SELECT person_id, bill::jsonb ->> 'solar_wh' AS solar, bill::jsonb ->> 'grid_wh' AS grid FROM energy_item"
-                           " WHERE run_id = $1", run_id)  # fmt: skip
-    used = {row["person_id"]: int(row["solar"]) + int(row["grid"]) for row in rows if row["person_id"] in (desk.house.anna, desk.house.ben)}
-    own = [whole - car for whole, car in zip(desk.days["anna"], desk.days["car"], strict=True)]
-    half = 15 * 96
-    assert used[desk.house.anna] == sum(own[:half])
-    assert used[desk.house.ben] >= sum(own[half:])
-
-
 def test_the_period_that_is_over_follows_from_the_rhythm():
     day = date(2026, 5, 14)
     assert period_over("monthly", day) == (date(2026, 4, 1), date(2026, 4, 30))
@@ -357,6 +185,8 @@ def test_the_period_that_is_over_follows_from_the_rhythm():
     assert period_over("quarterly", date(2026, 1, 1)) == (date(2025, 10, 1), date(2025, 12, 31))
 
 
+@pytest.mark.row("B22")
+@pytest.mark.row("R13")
 async def test_the_timetable_drafts_a_quarter_once_and_the_first_may_be_short(desk: Desk) -> None:
     today, began = date(2026, 4, 1), LAST - timedelta(days=9)
     assert await draft_due(desk.house.account_id, desk.house.site_id, today, NOW) is None  # electricity has no rhythm here
@@ -386,17 +216,3 @@ async def test_the_bill_shows_the_residents_own_peak_with_its_day_and_quarter_ho
     with pdfplumber.open(io.BytesIO(bill["pdf"])) as pdf:
         text = "\n".join(page.extract_text() for page in pdf.pages)
     assert "9.38 kW (29.03.2026, 19:45)" in text, [line for line in text.splitlines() if "kW" in line]
-
-
-async def test_a_meter_that_is_replaced_in_mid_period_bills_what_both_measured_and_its_car_once(desk):
-    change = date(2026, 3, 14)
-    new = await replace(desk.actor, desk.meters["anna"], "M-anna-2", change, NOW)
-    async with as_owner():
-        await execute("UPDATE quarter_day SET meter_id = $2 WHERE meter_id = $1 AND day >= $3", desk.meters["anna"], new, change)
-    run_id = await freeze(desk.actor, desk.house.site_id, FIRST, LAST, NOW)
-    async with as_owner():
-        rows = await fetch("SELECT person_id, first, gross_minor, warnings FROM energy_item WHERE run_id = $1", run_id)
-    assert {(row["person_id"], row["first"]): row["gross_minor"] for row in rows} == {
-        key: net + vat for key, (net, vat) in expected(desk).items()
-    }  # fmt: skip
-    assert all("missing" not in row["warnings"] for row in rows)

@@ -17,7 +17,7 @@ from app.kernel.money import vat_of_net
 from app.residents.people import PersonChange, change_person
 from app.sites import administration, terms
 from tests.billing import test_collection as collection
-from tests.billing.test_energy_run import FIRST, NOW, Desk, desk, expected, refusal
+from tests.billing.electricity import FIRST, NOW, Desk, desk, expected, refusal
 
 __all__ = ["desk"]
 RATE, FEE = Decimal("0.081"), terms.NewCondition(label="Post", amount=Decimal("2.00"), unit="mailing", payer="resident", first=date(2020, 1, 1))  # fmt: skip

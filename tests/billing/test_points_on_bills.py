@@ -11,7 +11,7 @@ from app.database.transaction import in_account
 from app.kernel.errors import Refused
 from app.residents import administration, points
 from app.sites import commands as sites
-from tests.billing.test_energy_run import ENTERS, FIRST, LAST, LEFT, NOW, Desk, desk
+from tests.billing.electricity import ENTERS, FIRST, LAST, LEFT, NOW, Desk, desk
 
 __all__ = ["desk"]
 
