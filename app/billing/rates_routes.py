@@ -12,8 +12,7 @@ from app.billing.routes import period_in
 from app.database.transaction import in_account
 from app.sites.access import MANAGERS, reach
 from app.sites.routes import today_of
-from app.tariffs.default_rules import with_defaults
-from app.tariffs.grid_prices import grid_prices_on
+from app.tariffs.defaults import defaulted
 from app.tariffs.routes import NewPrices
 from app.tariffs.rules import check_components, check_rate
 
@@ -28,7 +27,7 @@ async def preview(
     month = period_in(period)
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), MANAGERS)
-        rate = with_defaults(data.as_rate(), await grid_prices_on(site_id, data.valid_from))
+        rate = await defaulted(site_id, data.valid_from, data.as_rate())
         check_components(rate.components, rate.solution)
         check_rate(rate)
         return await (preview_charging if rate.solution == "charging" else preview_electricity)(site_id, rate, month)

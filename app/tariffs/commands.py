@@ -14,8 +14,7 @@ from app.kernel.calendar import local_midnight
 from app.kernel.errors import Refused, not_found
 from app.kernel.identifiers import new_id
 from app.kernel.regime import standard_vat
-from app.tariffs.default_rules import with_defaults
-from app.tariffs.grid_prices import grid_prices_on
+from app.tariffs.defaults import defaulted
 from app.tariffs.model import Component, Rate, Solution, Tariff
 from app.tariffs.queries import tariff_in_force
 from app.tariffs.rules import check_components, check_rate
@@ -46,11 +45,11 @@ async def change_prices(actor: Actor, site_id: UUID, valid_from: date, component
 async def change_rate(actor: Actor, site_id: UUID, valid_from: date, rate: Rate, now: datetime) -> UUID:
     """Other prices of a site from a day on; what is priced already never changes. The same again is the same tariff.
 
-    A kWh of electricity without a price gets the grid operator's of the building, solar energy a fifth less.
+    A kWh of electricity without a price gets that of the house's grid operator, solar energy a fifth less.
     Raises Refused not_found, no_price, bad_price, prices_without_vat, period_billed, tariff_exists.
     """
     async with in_account(actor.account_id):
-        rate = with_defaults(rate, await grid_prices_on(site_id, valid_from))
+        rate = await defaulted(site_id, valid_from, rate)
     check_components(rate.components, rate.solution)
     check_rate(rate)
     async with in_account(actor.account_id):

@@ -99,15 +99,11 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GridPrices(msgspec.Struct, frozen=True, kw_only=True):
-    """What the grid operator takes for a kWh at a building from a day on, without VAT: one price, or high and low with their hours."""
+    """What the grid operator asks for a kWh: one price, or high and low."""
 
-    valid_from: date
-    operator: str = ""
-    one: Decimal | None = None
+    single: Decimal | None = None
     high: Decimal | None = None
     low: Decimal | None = None
-    high_hours: tuple[HighHours, ...] = ()
-    building_id: UUID | None = None
 
 
 class UsePiece(msgspec.Struct, frozen=True):

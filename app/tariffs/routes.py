@@ -14,10 +14,9 @@ from app.database.transaction import fetch, fetchval, in_account
 from app.sites.access import CONSOLE, MANAGERS, reach
 from app.sites.routes import Created, actor_of, today_of
 from app.tariffs import commands
-from app.tariffs.default_rules import with_defaults
-from app.tariffs.grid_prices import grid_prices_of, grid_prices_on, keep_grid_prices
+from app.tariffs.defaults import defaulted
 from app.tariffs.guard_rules import Finding, findings
-from app.tariffs.model import Component, GridPrices, HighHours, Rate, Solution, Tariff
+from app.tariffs.model import Component, HighHours, Rate, Solution, Tariff
 from app.tariffs.queries import labels_of, tariffs_of
 from app.tariffs.rules import check_components, check_rate
 
@@ -89,7 +88,7 @@ async def change(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]
 async def check(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[NewPrices]) -> list[Finding]:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), MANAGERS)
-        rate = with_defaults(data.as_rate(), await grid_prices_on(site_id, data.valid_from))
+        rate = await defaulted(site_id, data.valid_from, data.as_rate())
     check_components(rate.components, rate.solution)
     check_rate(rate)
     return findings(rate.components, standard_price=rate.standard_price, effective_cost=rate.solar_cost, grid_cost=rate.grid_cost)
@@ -144,28 +143,12 @@ def _rate_of(tariff: Tariff) -> tuple[UUID, str, str]:
     return tariff.site_id, tariff.solution, tariff.rate
 
 
-@get("/api/sites/{site_id:uuid}/grid-prices", opt=SEE, summary="What the grid operators take at a site's buildings", tags=["rates"])
-async def grid_prices(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> list[GridPrices]:
-    async with in_account(identity.account_id):
-        await reach(identity, site_id, today_of(request))
-        return await grid_prices_of(site_id)
-
-
-@put("/api/buildings/{building_id:uuid}/grid-prices", status_code=204, opt=MANAGE, tags=["rates"],
-     summary="What the grid operator takes at a building from a day on")  # fmt: skip
-async def keep_grid(request: HttpRequest, identity: Caller, building_id: FromPath[UUID], data: JSONBody[GridPrices]) -> None:
-    async with in_account(identity.account_id):
-        site_id = await fetchval("SELECT site_id FROM building WHERE id = $1", building_id)
-        await reach(identity, site_id, today_of(request), MANAGERS)
-    await keep_grid_prices(actor_of(identity), building_id, data, request.app.state.clock())
-
-
 @get("/api/sites/{site_id:uuid}/tariffs/defaults", opt=SEE, tags=["rates"],
      summary="The prices that a house begins with: the grid operator's, and solar a fifth below")  # fmt: skip
 async def defaults(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], day: FromQuery[date]) -> Rate:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request))
-        return with_defaults(Rate(components=(), solution="electricity", vat_included=False), await grid_prices_on(site_id, day))
+        return await defaulted(site_id, day, Rate(components=(), solution="electricity", vat_included=False))
 
 
-ROUTES = [grid_prices, keep_grid, defaults, listed, change, check, withdraw, point_rate, labels, label, mine]
+ROUTES = [defaults, listed, change, check, withdraw, point_rate, labels, label, mine]

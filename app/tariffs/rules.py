@@ -51,7 +51,7 @@ def check_rate(rate: Rate) -> None:
     figures = [value for value in (rate.standard_price, rate.solar_cost, rate.grid_cost) if value is not None]
     days = all(part.weekdays and set(part.weekdays) <= set(range(1, 8)) for part in rate.high_hours)
     named = rate.solution != "charging" or not rate.rate
-    if not (days and named and len(rate.rate) <= 60 and all(is_price(value) for value in figures)):
+    if not (days and named and len(rate.rate) <= 60 and all(_is_price(value) for value in figures)):
         raise Refused("bad_price", 422, "The high hours or the prices to compare with cannot be.", position=0, fields=["high_hours"])
     if rate.solution == "charging" and not rate.vat_included:
         text = "Residents see and pay charging prices with VAT. Enter them with VAT."
@@ -65,7 +65,7 @@ def _can_be(part: Component, solution: Solution) -> bool:
     vat = part.vat_rate is None or (part.vat_rate.is_finite() and 0 <= part.vat_rate <= 1)
     energy = part.dimension == "kwh" or (part.origin == "any" and part.band == "single" and not part.tiers)
     numbers = (part.grace_minutes or 0) >= 0 and (part.cap_minor or 0) >= 0
-    prices = all(is_price(price) for price in (part.unit_price, *(tier.unit_price for tier in part.tiers)))
+    prices = all(_is_price(price) for price in (part.unit_price, *(tier.unit_price for tier in part.tiers)))
     return (
         hours
         and season
@@ -79,8 +79,7 @@ def _can_be(part: Component, solution: Solution) -> bool:
     )
 
 
-def is_price(value: Decimal) -> bool:
-    """Whether a price of a unit can be: from nothing to a thousand, with six places at most."""
+def _is_price(value: Decimal) -> bool:
     places = value.as_tuple().exponent
     return value.is_finite() and 0 <= value <= DEAREST and isinstance(places, int) and places >= -6
 

@@ -218,7 +218,6 @@ BODIES: dict[str, Body] = {
     "POST /api/v1/login": lambda world, slot, role: {"username": "api-developer", "password": "wrong"},
     "POST /api/sites/{site_id}/tariffs/check": _plain(**PRICES),
     "POST /api/sites/{site_id}/tariffs/preview": _plain(**PRICES),
-    "PUT /api/buildings/{building_id}/grid-prices": _plain(valid_from="2026-01-01", one="0.28"),
     "POST /api/sites/{site_id}/circuit-readings": _plain(circuit="Main", base_ma=[1, 2, 3]),
     "PUT /api/sessions/{session_id}/wish": _plain(mode="fast"),
     "PUT /api/sites/{site_id}/circuits": _plain(circuits=[{"name": "Main", "limit_ma": [63000, 63000, 63000]}]),
