@@ -1,7 +1,7 @@
 """Series over HTTP: residents see their own places and days, the console houses, points and meters, developers what they may."""
 
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,7 @@ from app.accounts.routes import throttle_of
 from app.accounts.rules import CONSOLE, RESIDENTS
 from app.accounts.web.access import Caller, HttpRequest
 from app.billing import series
+from app.billing.charge_series import of_charge_points
 from app.billing.series_files import Form, file_of
 from app.database.transaction import fetch, fetchrow, fetchval, in_account
 from app.kernel.calendar import local_midnight
@@ -28,6 +29,7 @@ SEE: dict[str, Any] = {"roles": sorted(CONSOLE), "scope": "sites"}
 OWN: dict[str, Any] = {"roles": sorted(RESIDENTS), "scope": "anyone"}
 DEVELOPER: dict[str, Any] = {"roles": ["developer"], "api": True, "problems": (429,)}
 TAGS = ["series"]
+ApiKind = Literal["electricity", "heat", "cooling", "hot_water", "cold_water", "charge_point"]
 FAR = date(9999, 12, 31)
 STAYS = """
 SELECT o.billing_point_id AS point, b.name, b.site_id, s.time_zone, lower(o.period) AS first, upper(o.period) - 1 AS last FROM occupancy o
@@ -196,9 +198,15 @@ async def _allowed(request: HttpRequest, identity: Identity, site_id: UUID, name
 @get("/api/v1/sites/{site_id:uuid}/series", opt=DEVELOPER, summary="A site's series by kind", tags=["api"])
 async def api_series(
     request: HttpRequest, identity: Caller, site_id: FromPath[UUID], first: FromQuery[date], last: FromQuery[date],
-    step: FromQuery[Step] = "day", kind: FromQuery[Medium] = "electricity", form: FromQuery[Form] = "json",
+    step: FromQuery[Step] = "day", kind: FromQuery[ApiKind] = "electricity", form: FromQuery[Form] = "json",
 ) -> Response[Any]:  # fmt: skip
     await _allowed(request, identity, site_id, "series")
+    if kind == "charge_point":
+        series.check_span(first, last, step)
+        async with in_account(identity.account_id):
+            zone = await fetchval("SELECT time_zone FROM site WHERE id = $1", site_id)
+            made = await of_charge_points(site_id, first, last, zone, step, request.app.state.clock())
+        return file_of(made, form, plain_times=True)
     return file_of(await _house(request, identity, site_id, first, last, step, kind, None), form, plain_times=True)
 
 

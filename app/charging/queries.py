@@ -111,6 +111,15 @@ async def sessions_of_site(site_id: UUID, start: datetime, end: datetime) -> lis
     return [_make(Session, row) for row in rows]
 
 
+async def sessions_between(site_id: UUID, start: datetime, end: datetime) -> list[Session]:
+    """The sessions of a site that charged at any time in [start, end), those that run included, in order of time."""
+    rows = await fetch(
+        f"{SESSION} WHERE st.site_id = $1 AND x.state <> 'discarded' AND coalesce(x.settled_from, x.started_at) < $3"
+        " AND coalesce(x.settled_to, x.stopped_at, x.last_value_at, x.started_at) >= $2 ORDER BY x.started_at", site_id, start, end,
+    )  # fmt: skip
+    return [_make(Session, row) for row in rows]
+
+
 async def request(request_id: UUID) -> ChargeRequest | None:
     """One request."""
     row = await fetchrow(f"{REQUEST} WHERE r.id = $1", request_id)

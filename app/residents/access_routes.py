@@ -172,7 +172,7 @@ async def _let_in(
         check_given(identity.grants, role, None, person_id)
         open_before = {row.id for row in await invitations.invitations(now) if row.state == "open"}
     if not email:
-        raise Refused("email_needed", 422, "The access is sent by e-mail. Enter an e-mail address first.", fields=["email"])
+        raise Refused("access_email_needed", 422, "The access is sent by e-mail. Enter an e-mail address first.", fields=["email"])
     form = NewInvitation(email=email, name=name, locale=locale, role=role, person_id=person_id)
     invitation_id = await invitations.invite(actor_of(identity), form, now)
     if invitation_id in open_before:

@@ -118,7 +118,7 @@ async def test_a_contact_gets_a_link_by_mail_that_works_once_ends_and_can_be_sen
     person = desk.login("resident")["person_id"]
     made = await desk.ask("operator", "POST", f"/api/people/{person}/contacts", {"name": "Nele Neu"})
     path = f"/api/contacts/{made.json()['id']}/access"
-    assert (await desk.ask("operator", "POST", path, {})).json()["code"] == "email_needed"
+    assert (await desk.ask("operator", "POST", path, {})).json()["code"] == "access_email_needed"
     made = await desk.ask("operator", "POST", f"/api/people/{person}/contacts", {"name": "Nele Neu", "email": "nele@example.org"})
     path = f"/api/contacts/{made.json()['id']}/access"
     assert (await desk.ask("operator", "POST", path, {})).status_code == 201
