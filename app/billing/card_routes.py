@@ -9,7 +9,7 @@ from litestar import Response, delete, get, post, put
 from litestar.params import FromPath, JSONBody
 
 from app.accounts.routes import address_of, throttle_of
-from app.accounts.rules import OPERATORS
+from app.accounts.rules import OPERATORS, STAFF
 from app.accounts.web.access import PUBLIC, Caller, HttpRequest
 from app.billing import answers, card_news, cards, guests, queries, views
 from app.billing.charge_routes import PAST, announce, person_of
@@ -22,6 +22,7 @@ from app.sites.routes import actor_of
 
 OPEN = {"roles": PUBLIC}
 OPERATE = {"roles": sorted(OPERATORS)}
+SEE = {"roles": sorted(STAFF)}
 PAYS = {**PAST, "problems": (409, 503)}
 TAGS = ["cards"]
 
@@ -199,9 +200,24 @@ async def stripe_message(request: HttpRequest) -> dict[str, bool]:
     return {"new": news is not None and await card_news.keep(news, request.app.state.clock())}
 
 
+class GuestsTaken(TypedDict):
+    """What is held on a guest's card at a station, the most that a charge costs there; None: it takes no guests."""
+
+    hold_minor: int | None
+    currency: str
+
+
+@get("/api/stations/{station_id:uuid}/guests", opt=SEE, summary="Whether a station takes guests", tags=TAGS)
+async def guests_taken(identity: Caller, station_id: FromPath[UUID]) -> GuestsTaken:
+    return {"hold_minor": await guests.held_at(identity.account_id, station_id), "currency": identity.currency}
+
+
 @put("/api/stations/{station_id:uuid}/guests", status_code=204, opt=OPERATE, summary="Take guests at a station, or no longer", tags=TAGS)
 async def take_guests(request: HttpRequest, identity: Caller, station_id: FromPath[UUID], data: JSONBody[Guests]) -> None:
     await guests.take_guests(actor_of(identity), station_id, data.hold_minor, request.app.state.clock())
 
 
-ROUTES = [take_guests, pay, paid, stored, store, keep, remove, guest, guest_charge, guest_begin, guest_stop, guest_receipt, stripe_message]
+ROUTES = [
+    guests_taken, take_guests, pay, paid, stored, store, keep, remove, guest, guest_charge, guest_begin, guest_stop, guest_receipt,
+    stripe_message,
+]  # fmt: skip

@@ -98,6 +98,14 @@ async def _insert(account_id: UUID, code: str, key: UUID, email: str | None, loc
     )  # fmt: skip
 
 
+async def held_at(account_id: UUID, station_id: UUID) -> int | None:
+    """What is held on a guest's card at a station; None: it takes no guests. Raises Refused not_found."""
+    async with in_account(account_id):
+        if not await fetchval("SELECT 1 FROM station WHERE id = $1", station_id):
+            raise not_found("station")
+        return await queries.guest_hold_at(station_id)
+
+
 TAKE_GUESTS = """
 INSERT INTO guest_station (account_id, station_id, hold_minor) VALUES ($1, $2, $3)
 ON CONFLICT (account_id, station_id) DO UPDATE SET hold_minor = $3

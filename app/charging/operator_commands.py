@@ -17,7 +17,7 @@ from app.kernel.errors import Refused, not_found
 KINDS = (
     "Reset", "UnlockConnector", "RemoteStart", "RemoteStop", "ChangeAvailability", "Trigger", "ClearCache", "PushLocalList",
     "ReadConfiguration", "WriteConfiguration", "GetDiagnostics", "UpdateFirmware", "LimitPlace", "GetCompositeSchedule", "Reserve",
-    "CancelReservation", "ShowMessage",
+    "CancelReservation", "ShowMessage", "SetMonitors", "ClearMonitors", "GetMonitoringReport", "CustomerInformation",
 )  # fmt: skip
 
 MOST_A = 500
@@ -164,6 +164,8 @@ async def _stop(who: Asker, command: StopSession, now: datetime) -> list[Changed
 
 
 async def _with_link(who: Asker, command: FetchDiagnostics | InstallFirmware, now: datetime) -> list[Changed]:
+    if isinstance(command, InstallFirmware) and bool(command.certificate) != bool(command.signature):
+        raise Refused("invalid_input", 422, "A signed firmware has a certificate and a signature.", fields=["certificate", "signature"])
     token, link = station_files.new_link(who.public_url)
     intent: intents.Intent
     file_id: UUID | None = None
@@ -176,8 +178,8 @@ async def _with_link(who: Asker, command: FetchDiagnostics | InstallFirmware, no
             raise not_found("firmware")
         file_id = found.id
         intent = intents.UpdateFirmware(
-            link=f"{link}{found.name}", retrieve_at=command.retrieve_at or now, certificate=command.certificate,
-            signature=command.signature,
+            link=f"{link}{found.name}", retrieve_at=command.retrieve_at or now, certificate=command.certificate or None,
+            signature=command.signature or None,
         )  # fmt: skip
     _, changed = await asking.ask(
         who.account_id, who.login_id, who.station_id, intent, who.key, who.secret, now, who.ticket,

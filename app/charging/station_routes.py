@@ -12,12 +12,13 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 from app.accounts.model import Identity
 from app.accounts.rules import OPERATORS, STAFF
 from app.accounts.web.access import Caller, HttpRequest
-from app.charging import intents, operator_commands, station_files, station_setup
+from app.charging import intents, operator_commands, station_files, station_setup, station_switches
 from app.charging.model import Changed
 from app.charging.station_view import StationDetail, station_detail
 from app.database.transaction import in_account
 from app.outbox.stream import wake_ups
 from app.outbox.wake import COMMANDS, live_channel, publish
+from app.sites.routes import actor_of
 
 SEE = {"roles": sorted(STAFF)}
 OPERATOR = {"roles": sorted(OPERATORS)}
@@ -77,6 +78,21 @@ async def set_up(request: HttpRequest, identity: Caller, station_id: FromPath[UU
         return await station_detail(station_id, now)
 
 
+class Roaming(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Whether customers of roaming partners may charge at the station."""
+
+    allowed: bool
+
+
+@put("/api/operator/stations/{station_id:uuid}/roaming", opt=OPERATOR, summary="Take partners' customers at a station, or no longer",
+     tags=["operator"])  # fmt: skip
+async def take_roaming(request: HttpRequest, identity: Caller, station_id: FromPath[UUID], data: JSONBody[Roaming]) -> StationDetail:
+    now = request.app.state.clock()
+    await station_switches.take_roaming(actor_of(identity), station_id, data.allowed, now)
+    async with in_account(identity.account_id):
+        return await station_detail(station_id, now)
+
+
 @get("/api/operator/stations/{station_id:uuid}/events", opt=SEE, media_type="text/event-stream",
      summary="A station live, as server-sent events", tags=["operator"])  # fmt: skip
 async def events(request: HttpRequest, identity: Caller, station_id: FromPath[UUID]) -> ServerSentEvent:
@@ -127,4 +143,4 @@ def file_answer(request: HttpRequest, account_id: UUID, found: station_files.Sta
     return Stream(station_files.chunks(path) if body is None else body, media_type="application/octet-stream", headers=headers)
 
 
-ROUTES = [station, ask, set_up, events, firmwares, add_firmware, download]
+ROUTES = [station, ask, set_up, take_roaming, events, firmwares, add_firmware, download]

@@ -160,6 +160,7 @@ class StationDetail(msgspec.Struct, frozen=True, kw_only=True):
     ocpp_version: str | None
     last_message_at: datetime | None
     last_boot_at: datetime | None
+    roaming_allowed: bool
     connectors: list[StationPlace]
     commands: list[CommandPossible]
     log: list[CommandEntry]
@@ -176,7 +177,8 @@ class StationDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 STATION = """
 SELECT s.id, s.identity, s.name, s.place, t.name AS site_name, s.online, s.online_changed_at AS since, s.vendor, s.model, s.serial,
-    s.firmware, s.ocpp_version, s.last_message_at, s.last_boot_at, s.site_id, t.time_zone
+    s.firmware, s.ocpp_version, s.last_message_at, s.last_boot_at, s.roaming_allowed, s.site_id,
+    t.time_zone
 FROM station s JOIN site t ON t.account_id = s.account_id AND t.id = s.site_id WHERE s.id = $1
 """
 PLACES = """
@@ -245,7 +247,7 @@ def _place(row: Any) -> StationPlace:
 
 
 STATION_FIELDS = ("id", "identity", "name", "place", "site_name", "online", "since", "vendor", "model", "serial", "firmware",
-                  "ocpp_version", "last_message_at", "last_boot_at")  # fmt: skip
+                  "ocpp_version", "last_message_at", "last_boot_at", "roaming_allowed")  # fmt: skip
 
 
 def log_entry(row: Any) -> CommandEntry:

@@ -170,6 +170,7 @@ BODIES: dict[str, Body] = {
         "idempotency_key": str(uuid4()), "command": {"kind": "Reset", "hard": False}},
     "POST /api/operator/stations/{station_id}/security/profile": _plain(profile=2),
     "PUT /api/operator/stations/{station_id}/security/serial-number": _plain(serial_number="S-1"),
+    "PUT /api/operator/stations/{station_id}/roaming": _plain(allowed=True),
     "PUT /api/operator/stations/{station_id}/setup": _plain(settings=[{"name": "HeartbeatInterval", "value": "60"}]),
     "POST /api/people": _plain(**PERSON),
     "PATCH /api/people/{person_id}": _plain(version=1, phone="1"),

@@ -371,7 +371,9 @@ async def test_a_charge_costs_a_guest_never_more_than_was_held_and_the_rest_is_a
     seen = await guest.see()
     assert (seen["session"]["cost"]["gross_minor"], guest.intent["amount_received"]) == (300, 300)
     assert min(line["amount_minor"] for line in seen["session"]["lines"]) < 0
+    assert await house.call("GET", f"/api/stations/{station}/guests", "operator") == {"hold_minor": HOLD, "currency": "CHF"}
     await house.call("PUT", f"/api/stations/{station}/guests", "operator", hold_minor=None)
+    assert (await house.call("GET", f"/api/stations/{station}/guests", "operator"))["hold_minor"] is None
     refused = await house.call("POST", "/api/c/DEMO1X/guest", None, idempotency_key=str(uuid4()))
     assert refused["code"] == "guests_not_allowed"
 

@@ -162,6 +162,9 @@ async def test_a_broken_download_may_be_repeated(staff):
 async def test_tc_080_csms_a_signed_update_carries_certificate_and_signature(staff, version):
     station = await connected(staff.site, version)
     file = (await staff.clients["operator"].post("/api/operator/firmware", params={"name": "fw"}, content=b"fw")).json()
+    for half in ({"certificate": "PEM"}, {"signature": "c2ln"}):  # else it would go out unsigned
+        refused = await staff.ask({"kind": "UpdateFirmware", "file_id": file["id"], **half})
+        assert (refused.status_code, refused.json()["params"]["fields"]) == (422, ["certificate", "signature"])
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     signed = {"kind": "UpdateFirmware", "file_id": file["id"], "retrieve_at": later, "certificate": "PEM", "signature": "c2ln"}
     assert (await staff.ask(signed)).status_code == 202

@@ -36,6 +36,7 @@ export type Payouts = Answer<'/api/owner/payouts'>;
 export type OperatorMonth = Answer<'/api/operator/month'>;
 export type Stations = Answer<'/api/operator/stations'>;
 export type StationsSecurity = Answer<'/api/operator/security/stations'>;
+export type GuestsTaken = Answer<'/api/stations/{station_id}/guests'>;
 export type StationDetail = Answer<'/api/operator/stations/{station_id}'>;
 export type Review = Answer<'/api/operator/review'>;
 export type ReviewedSession = Answer<'/api/operator/review/sessions/{session_id}'>;
