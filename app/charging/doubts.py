@@ -38,8 +38,14 @@ async def odd_start(station: Station, connector_no: int, started_at: datetime, m
     odd = rules.odd_clock(started_at, now, station.commissioned_at)
     if odd is not None:
         return odd
-    latest = await fetchval(LATEST, station.account_id, station.id, connector_no, started_at, meter_start_wh)
-    return "clock_behind" if latest is not None and started_at < latest - SLACK else None
+    return "clock_behind" if await behind(station, connector_no, started_at, (started_at, meter_start_wh)) else None
+
+
+async def behind(station: Station, connector_no: int, started_at: datetime, own: tuple[datetime, int]) -> bool:
+    """Whether a start lies before what the station told of this place earlier (inside the caller's transaction).
+    `own`: start and register by which the session itself is stored, if it is."""
+    latest = await fetchval(LATEST, station.account_id, station.id, connector_no, *own)
+    return latest is not None and started_at < latest - SLACK
 
 
 async def odd_end(session_id: UUID, stopped_at: datetime, meter_stop_wh: int, energy_wh: int) -> str | None:

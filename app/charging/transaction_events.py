@@ -10,6 +10,7 @@ from app.charging import event_rules, intents, rules
 from app.charging.asking import queue
 from app.charging.authorisation import Holder, holder_at_start, holder_of
 from app.charging.estimates import correct_estimate
+from app.charging.doubts import behind
 from app.charging.event_closing import close_by_event
 from app.charging.model import Changed, EventAnswer, EventReport, Station, StopReport
 from app.charging.reservations import used
@@ -173,7 +174,7 @@ async def _facts(station: Station, session: asyncpg.Record, event: EventReport, 
     register = event_rules.start_register(event.kind, event.values)
     if register is not None and (facts["meter_start_seq"] is None or event.seq_no < facts["meter_start_seq"]):
         facts |= {"meter_start_wh": register.energy_wh, "meter_start_seq": event.seq_no}
-    facts["held_reason"] = await _doubt(station, facts)
+    facts["held_reason"] = await _doubt(station, facts) or await _behind(station, session, event, facts)
     await execute(
         "UPDATE charging_session SET connector_no = $2, started_at = $3, started_raw = $4, start_received_at = $5,"
         " start_seq = $6, meter_start_wh = $7, meter_start_seq = $8, held_reason = $9 WHERE id = $1", session["id"],
@@ -191,6 +192,17 @@ async def _doubt(station: Station, facts: dict[str, Any]) -> str | None:
     if odd is None and not await connector_exists(station, facts["connector_no"]):
         odd = "unknown_connector"
     return odd or ("no_start_register" if facts["meter_start_seq"] is None else None)
+
+
+async def _behind(station: Station, session: asyncpg.Record, event: EventReport, facts: dict[str, Any]) -> str | None:
+    """Whether the start lies before what the station told earlier; judged once, by a Started that is the first of its
+    transaction: what comes out of order is completed and not doubted for that."""
+    if session["held_reason"] == "clock_behind":
+        return "clock_behind"
+    if event.kind != "Started" or session["seen_events"]:
+        return None
+    own = session["started_at"], session["meter_start_wh"]
+    return "clock_behind" if await behind(station, facts["connector_no"], facts["started_at"], own) else None
 
 
 async def _show_state(station: Station, facts: dict[str, Any], event: EventReport, now: datetime) -> None:

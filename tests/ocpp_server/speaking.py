@@ -42,6 +42,10 @@ class Charge:
         """The car asks for no more power."""
         await self._state("SuspendedEV", at)
 
+    async def held_back(self, at: datetime) -> None:
+        """The station gives none, whatever the car asks for."""
+        await self._state("SuspendedEVSE", at)
+
     async def resumed(self, at: datetime) -> None:
         """It asks again and gets some."""
         await self._state("Charging", at)

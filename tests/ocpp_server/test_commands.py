@@ -127,8 +127,8 @@ async def test_st39_a_late_accepted_shows_the_true_state(site):
     await reaches(request, "plug_in")
 
 
-async def test_st39_an_answer_to_nothing_is_ignored(site):
-    station = await site.connected()
+async def test_st39_an_answer_to_nothing_is_ignored(site, version):
+    station = await site.connected("CP-1", version)
     await station.text('[3,"never-asked",{"status":"Accepted"}]')
     await station.text(f'[3,"{new_id()}",{{"status":"Accepted"}}]')
     await station.text('[4,"never-asked","InternalError","",{}]')

@@ -13,7 +13,8 @@ from app.database.transaction import as_owner, execute
 from app.tariffs.commands import enter_tariff
 from app.tariffs.model import Component
 from tests.ocpp_server.conftest import rows
-from tests.ocpp_server.raw_station import start_payload, stop_payload
+from tests.ocpp_server.raw_station import iso, start_payload, stop_payload
+from tests.ocpp_server.speaking import Charge
 from tests.ocpp_server.test_money import quarantined, reading, sessions
 
 AT = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=5)
@@ -41,74 +42,75 @@ def state(at: datetime, status: str):
 # Clocks (ST-11) ------------------------------------------------------------------------------------------------------
 
 
-async def test_st11_a_start_behind_the_stations_own_last_session_is_held(site):
-    station = await site.connected()
-    number = await station.start(AT)
-    await ended(site, number)
-    behind = await station.start(AT - timedelta(hours=3), meter=3000)
-    await station.said("StopTransaction", stop_payload(behind, AT - timedelta(hours=2), 4000))
+@pytest.fixture
+async def station(site, version):
+    """A connected station of each version that has said nothing of its connectors yet."""
+    station = await site.station().open(protocols=(version,))
+    await station.boot()
+    return station
+
+
+async def charged(station, begun: datetime, minutes: int, start: int, stop: int) -> None:
+    """A whole charge by these times and registers."""
+    charge = Charge(station, tx=f"tx-{start}")
+    await charge.begin(begun, start)
+    await charge.end(begun + timedelta(minutes=minutes), stop)
+
+
+async def test_st11_a_start_behind_the_stations_own_last_session_is_held(station):
+    await charged(station, AT, 30, 1000, 3000)
+    behind = AT - timedelta(hours=3)
+    await charged(station, behind, 60, 3000, 4000)
     first, second = await sessions()
     assert (first["state"], second["state"], second["held_reason"]) == ("ended", "held", "clock_behind")
-    assert second["started_raw"].startswith(str((AT - timedelta(hours=3)).year))
+    assert second["started_raw"] == iso(behind)
     assert second["start_received_at"] > AT
 
 
-async def test_st11_a_queue_that_comes_late_but_in_order_is_charged(site):
-    station = await site.connected()
+async def test_st11_a_queue_that_comes_late_but_in_order_is_charged(station):
     for hour in range(3):
-        begun = AT - timedelta(days=4) + timedelta(hours=hour)
-        number = await station.start(begun, meter=1000 * (hour + 1))
-        await station.said("StopTransaction", stop_payload(number, begun + timedelta(minutes=30), 1000 * (hour + 2)))
+        await charged(station, AT - timedelta(days=4) + timedelta(hours=hour), 30, 1000 * (hour + 1), 1000 * (hour + 2))
     assert [(one["state"], one["energy_wh"]) for one in await sessions()] == [("ended", 1000)] * 3
 
 
-async def test_st11_a_session_by_a_clock_ahead_does_not_make_the_next_one_look_late(site):
-    station = await site.connected()
-    ahead = datetime.now(UTC) + timedelta(days=30)
-    number = await station.start(ahead)
-    await station.said("StopTransaction", stop_payload(number, ahead + timedelta(minutes=30), 2000))
-    await ended(site, await station.start(AT, meter=2000))
+async def test_st11_a_session_by_a_clock_ahead_does_not_make_the_next_one_look_late(station):
+    await charged(station, datetime.now(UTC) + timedelta(days=30), 30, 1000, 2000)
+    await charged(station, AT, 30, 2000, 3000)
     assert [(one["state"], one["held_reason"]) for one in await sessions()] == [("held", "clock_ahead"), ("ended", None)]
 
 
-async def test_st11_five_minutes_ahead_are_believed_and_six_are_not(site):
-    station = await site.connected()
+async def test_st11_five_minutes_ahead_are_believed_and_six_are_not(station):
     for minutes, meter in ((4, 1000), (6, 1001)):
-        ahead = datetime.now(UTC) + timedelta(minutes=minutes)
-        number = await station.start(ahead, meter=meter)
-        await station.said("StopTransaction", stop_payload(number, ahead, meter + 1))
+        await charged(station, datetime.now(UTC) + timedelta(minutes=minutes), 0, meter, meter + 1)
     assert [one["held_reason"] for one in await sessions()] == [None, "clock_ahead"]
 
 
 # Registers (ST-12, ST-14, ST-15) ---------------------------------------------------------------------------------------
 
 
-async def test_st12_a_meter_swapped_during_a_session_is_held_and_the_next_session_counts_from_its_own_start(site):
-    station = await site.connected()
-    await ended(site, await station.start(AT, meter=900_000), meter=12)
-    number = await station.start(AT + timedelta(hours=1), meter=12)
-    await ended(site, number, 90, 2012)
+async def test_st12_a_meter_swapped_during_a_session_is_held_and_the_next_session_counts_from_its_own_start(station):
+    await charged(station, AT, 30, 900_000, 12)
+    await charged(station, AT + timedelta(hours=1), 30, 12, 2012)
     assert [(one["state"], one["held_reason"], one["energy_wh"]) for one in await sessions()] == [
         ("held", "register_fell", None),
         ("ended", None, 2000),
     ]
 
 
-async def test_st12_a_stop_before_the_start_is_held(site):
-    station = await site.connected()
-    await ended(site, await station.start(AT), minutes=-10)
+async def test_st12_a_stop_before_the_start_is_held(station):
+    await charged(station, AT, -10, 1000, 3000)
     (session,) = await sessions()
     assert (session["state"], session["held_reason"]) == ("held", "stopped_before_start")
 
 
-async def test_st14_registers_counted_from_the_session_in_between_leave_the_bill_alone(site):
-    station = await site.connected()
-    number = await station.start(AT, meter=500_000)
+async def test_st14_registers_counted_from_the_session_in_between_leave_the_bill_alone(station):
+    charge = Charge(station)
+    await charge.begin(AT, 500_000)
     for minute, counted in ((5, 400), (10, 800)):
-        await station.said("MeterValues", reading(AT + timedelta(minutes=minute), counted, 5000, transactionId=number))
+        await charge.values([(AT + timedelta(minutes=minute), counted)], 5000)
     (running,) = await sessions()
     assert running["last_meter_wh"] >= running["meter_start_wh"]
-    await ended(site, number, meter=501_500)
+    await charge.end(LATER, 501_500)
     assert [(one["state"], one["energy_wh"]) for one in await sessions()] == [("ended", 1500)]
 
 
@@ -151,23 +153,23 @@ async def test_st19_idle_begins_when_the_car_asks_for_no_power_and_is_priced_wit
         assert lines == {"kwh": 60, "minute": 30, "idle_minute": idle}
 
 
-async def test_st19_a_car_that_the_house_holds_back_is_not_idle(site):
-    station = await quiet(site)
-    number = await station.start(AT)
-    await station.said("MeterValues", reading(AT + timedelta(minutes=5), 1500, 7000, transactionId=number))
-    await station.said("StatusNotification", state(AT + timedelta(minutes=6), "SuspendedEVSE"))
-    await station.said("MeterValues", reading(AT + timedelta(minutes=7), 1500, 0, transactionId=number))
+async def test_st19_a_car_that_the_house_holds_back_is_not_idle(station):
+    charge = Charge(station)
+    await charge.begin(AT, 1000)
+    await charge.values([(AT + timedelta(minutes=5), 1500)], 7000)
+    await charge.held_back(AT + timedelta(minutes=6))
+    await charge.values([(AT + timedelta(minutes=7), 1500)], 0)
     assert (await sessions())[0]["idle_since"] is None
-    await station.said("StatusNotification", state(AT + timedelta(minutes=10), "SuspendedEV"))
+    await charge.suspended(AT + timedelta(minutes=10))
     assert (await sessions())[0]["idle_since"] == AT + timedelta(minutes=10)
-    await station.said("StatusNotification", state(AT + timedelta(minutes=12), "Charging"))
+    await charge.resumed(AT + timedelta(minutes=12))
     assert (await sessions())[0]["idle_since"] is None
 
 
-async def test_st19_a_car_that_has_had_nothing_yet_is_not_idle(site):
-    station = await quiet(site)
-    await station.start(AT)
-    await station.said("StatusNotification", state(AT + timedelta(minutes=1), "SuspendedEV"))
+async def test_st19_a_car_that_has_had_nothing_yet_is_not_idle(station):
+    charge = Charge(station)
+    await charge.begin(AT, 1000)
+    await charge.suspended(AT + timedelta(minutes=1))
     assert (await sessions())[0]["idle_since"] is None
 
 
