@@ -24,7 +24,8 @@ from app.database.transaction import as_machine, execute, fetch, fetchrow
 from app.kernel.calendar import local_date
 from app.residents.badge_uid import opened_uid
 
-SETTLE = timedelta(seconds=10)  # a station that has just come back first tells what it has to tell
+# A station that has just come back first tells what it has to tell; one whose list is behind is told at once.
+SETTLE = timedelta(seconds=10)
 MOST_AT_ONCE = 100
 BACK_OFF = timedelta(minutes=2)
 MOST_FAILURES = 5  # then nothing until it connects anew or the list changes
@@ -35,7 +36,7 @@ LEFT JOIN local_list l ON l.account_id = s.account_id AND l.station_id = s.id
 LEFT JOIN local_list_epoch e ON e.account_id = s.account_id
 LEFT JOIN station_command c ON c.account_id = l.account_id AND c.id = l.pending
 WHERE s.online AND s.registered AND s.node = $1 AND (l.supported IS DISTINCT FROM false OR l.checked_connection <> s.connection_no)
-    AND (l.checked_connection = s.connection_no OR s.online_changed_at <= $2)
+    AND (l.checked_connection = s.connection_no OR s.online_changed_at <= $2 OR l.epoch < coalesce(e.epoch, 1))
     AND (l.station_id IS NULL OR l.supported IS NULL OR l.checked_connection <> s.connection_no OR l.full_needed
         OR l.epoch < coalesce(e.epoch, 1) OR l.computed_on IS DISTINCT FROM $3)
     AND (c.id IS NULL OR c.state NOT IN ('queued', 'sent')) AND (l.retry_at IS NULL OR l.retry_at <= $4)

@@ -122,6 +122,17 @@ async def test_tc_042_2_csms_tc_d_08_csms_a_list_that_is_still_right_is_not_sent
     assert memory.actions[-1] == "GetLocalListVersion"
 
 
+async def test_a_badge_blocked_while_the_station_was_away_is_off_its_list_within_five_seconds_of_its_return(site, version, monkeypatch):
+    memory = ListStation(version)
+    raw = await online(site, memory)
+    await settled()
+    raw.cut()
+    monkeypatch.setattr(local_lists, "SETTLE", timedelta(seconds=10))
+    await lose(site, BADGE_ANNA)
+    await online(site, memory)
+    await listed(memory, {**START, BADGE_ANNA: "Blocked"}, seconds=5)
+
+
 async def test_a_station_with_another_list_gets_all_of_it_anew(site, version):
     memory = ListStation(version)
     raw = await online(site, memory)
