@@ -1,4 +1,7 @@
-"""Our Structs against the schemas of the `ocpp` package: the same verdict on every message of both versions."""
+"""Our Structs against the schemas of the `ocpp` package: the same verdict on every message of both versions.
+
+The package carries no example payloads; those in its repository's tests are in `tests/vectors/ocpp_package.json`.
+"""
 
 import contextlib
 import json
@@ -6,12 +9,15 @@ import re
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import FormatChecker
 from ocpp.messages import get_validator
+from ocpp.v16.enums import Action as Action16
+from ocpp.v201.enums import Action as Action201
 
 from infra import messages
 from ocpp_server import frames, messages16, messages201
@@ -22,6 +28,7 @@ from tests.ocpp_server.payloads import broken, full, valid, with_one_wrong
 VERSIONS = {"1.6": messages16, "2.0.1": messages201}
 KINDS = {"REQUESTS": 2, "RESPONSES": 3}
 EVERY = [(version, kind, action) for version, module in VERSIONS.items() for kind in KINDS for action in sorted(getattr(module, kind))]
+EXAMPLES = json.loads((Path(__file__).parents[1] / "vectors" / "ocpp_package.json").read_text())["rows"]
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?")
 times = FormatChecker(formats=())
 
@@ -87,6 +94,18 @@ def test_one_wrong_place_in_a_full_message_is_judged_alike(version, kind, action
         if ours(version, kind, action, text) != theirs(version, kind, action, text):
             different.append(text)
     assert different == []
+
+
+@pytest.mark.parametrize("row", EXAMPLES, ids=[f"{number}-{row['action']}" for number, row in enumerate(EXAMPLES)])
+def test_an_example_of_the_package_is_judged_as_its_own_tests_do(row):
+    message, text = (row["version"], row["kind"], row["action"]), json.dumps(row["payload"])
+    assert (ours(*message, text), theirs(*message, text)) == (row["valid"], row["valid"])
+
+
+@pytest.mark.parametrize(("version", "actions"), [("1.6", Action16), ("2.0.1", Action201)], ids=["1.6", "2.0.1"])
+def test_every_message_of_the_packages_enumerations_is_fed_both_ways(version, actions):
+    for kind in KINDS:
+        assert {action for said, way, action in EVERY if (said, way) == (version, kind)} == {one.value for one in actions}
 
 
 @pytest.mark.parametrize("version", ["16", "201"])
