@@ -10,8 +10,8 @@ from ocpp_server import messages201 as m201
 from ocpp_server import translate as t
 from ocpp_server.call import Call, Handler, Reply
 
-DIAGNOSTICS, FIRMWARE = "GetDiagnostics", "UpdateFirmware"
-STATES = {DIAGNOSTICS: "log", FIRMWARE: "firmware"}
+DIAGNOSTICS, FIRMWARE, PUBLISHED = "GetDiagnostics", "UpdateFirmware", "PublishFirmware"
+STATES = {DIAGNOSTICS: "log", FIRMWARE: "firmware", PUBLISHED: "published_firmware"}
 
 
 def following(requests: Mapping[str, type[Any]], action: str, kind: str) -> Handler:
@@ -39,4 +39,5 @@ HANDLERS_16: dict[str, Handler] = {
 HANDLERS_201: dict[str, Handler] = {
     "FirmwareStatusNotification": following(m201.REQUESTS, "FirmwareStatusNotification", FIRMWARE),
     "LogStatusNotification": following(m201.REQUESTS, "LogStatusNotification", DIAGNOSTICS),
+    "PublishFirmwareStatusNotification": following(m201.REQUESTS, "PublishFirmwareStatusNotification", PUBLISHED),
 }

@@ -14,7 +14,7 @@ Payload = dict[str, Any]
 Wire = tuple[str, Payload]
 # Decimals travel as JSON numbers: no binary fraction ever stands between a price or a limit and the station.
 ENCODER = msgspec.json.Encoder(decimal_format="number")
-GOOD = {"Accepted": "accepted", "Unlocked": "accepted", "AcceptedCanceled": "accepted", "Scheduled": "scheduled",
+GOOD = {"Accepted": "accepted", "Unlocked": "accepted", "Unpublished": "accepted", "AcceptedCanceled": "accepted", "Scheduled": "scheduled",
         "RebootRequired": "reboot_required"}  # fmt: skip
 
 

@@ -54,6 +54,12 @@ def customer(intent: i.CustomerInformation, context: Context) -> Wire:
     )
 
 
+def publish(intent: i.PublishFirmware, context: Context) -> Wire:
+    return "PublishFirmware", {
+        "location": intent.link, "checksum": intent.checksum, "requestId": context.request_no, "retries": 3, "retryInterval": 60,
+    }  # fmt: skip
+
+
 def network(intent: i.SetNetworkProfile, _: Context) -> Wire:
     return "SetNetworkProfile", {"configurationSlot": intent.slot, "connectionData": {
         "ocppVersion": "OCPP20", "ocppTransport": "JSON", "ocppCsmsUrl": intent.url, "messageTimeout": intent.message_timeout_s,
@@ -79,6 +85,8 @@ DEVICE_WORDS: dict[type[i.Intent], Say] = {
     i.GetMessages: lambda _, context: ("GetDisplayMessages", {"requestId": context.request_no}),
     i.ClearMessage: lambda one, _: ("ClearDisplayMessage", {"id": one.id}),
     i.CustomerInformation: customer,
+    i.PublishFirmware: publish,
+    i.UnpublishFirmware: lambda one, _: ("UnpublishFirmware", {"checksum": one.checksum}),
     i.SetNetworkProfile: network,
     i.DataTransfer: lambda one, _: ("DataTransfer", only_given(vendorId=one.vendor, messageId=one.message, data=one.data)),
     i.InstallCertificate: lambda one, _: (

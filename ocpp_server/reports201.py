@@ -20,11 +20,6 @@ def text_of(part: msgspec.Struct) -> str:
     return clean(msgspec.json.encode(part).decode())
 
 
-def numbered(value: int | msgspec.UnsetType) -> str:
-    """A number as a key; '' where the station names none."""
-    return str(value) if isinstance(value, int) else ""
-
-
 def attributes(message: m.NotifyReportRequest) -> list[Attribute]:
     """The attributes in a report."""
     found = []
@@ -123,9 +118,6 @@ STATES: dict[str, Callable[[Any], list[State]]] = {
     "NotifyEVChargingSchedule": lambda message: [State(kind="ev_schedule", key=str(message.evse_id), body=text_of(message))],
     "NotifyCustomerInformation": customer,
     "NotifyDisplayMessages": displayed,
-    "PublishFirmwareStatusNotification": lambda message: [
-        State(kind="published_firmware", key=numbered(message.request_id), status=message.status, body=text_of(message))
-    ],
     "ReservationStatusUpdate": lambda message: [
         State(kind="reservation", key=str(message.reservation_id), status=message.reservation_update_status, body=text_of(message))
     ],

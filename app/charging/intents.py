@@ -112,6 +112,19 @@ class UpdateFirmware(Intent, frozen=True):
     signature: str | None = None
 
 
+class PublishFirmware(Intent, frozen=True):
+    """A local controller fetches `link` and offers it to the stations behind it. `checksum`: MD5 in hex, as OCPP wants it."""
+
+    link: str
+    checksum: str
+
+
+class UnpublishFirmware(Intent, frozen=True):
+    """A local controller offers it no longer."""
+
+    checksum: str
+
+
 Triggered = Literal[
     "BootNotification", "Heartbeat", "MeterValues", "StatusNotification", "FirmwareStatusNotification",
     "DiagnosticsStatusNotification", "SignCertificate", "TransactionEvent",
@@ -294,7 +307,8 @@ class GetTransactionStatus(Intent, frozen=True):
 
 AnyIntent = (
     Reset | UnlockConnector | RemoteStart | RemoteStop | ChangeAvailability | ReadConfiguration | WriteConfiguration
-    | GetDiagnostics | UpdateFirmware | Trigger | ClearCache | GetLocalListVersion | SendLocalList | Reserve
+    | GetDiagnostics | UpdateFirmware | PublishFirmware | UnpublishFirmware | Trigger | ClearCache | GetLocalListVersion
+    | SendLocalList | Reserve
     | CancelReservation | SetProfile | ClearProfile | GetCompositeSchedule | GetProfiles | ReadReport | SetMonitors
     | ClearMonitors | SetMonitoringBase | SetMonitoringLevel | GetMonitoringReport | ShowMessage | GetMessages
     | ClearMessage | ShowCost | CustomerInformation | SetNetworkProfile | DataTransfer | InstallCertificate
@@ -305,10 +319,10 @@ KINDS: dict[str, type[Intent]] = {kind.__name__: kind for kind in Intent.__subcl
 ONLY_201 = frozenset((
     "GetProfiles", "ReadReport", "SetMonitors", "ClearMonitors", "SetMonitoringBase", "SetMonitoringLevel",
     "GetMonitoringReport", "ShowMessage", "GetMessages", "ClearMessage", "ShowCost", "CustomerInformation",
-    "SetNetworkProfile", "GetTransactionStatus",
+    "SetNetworkProfile", "GetTransactionStatus", "PublishFirmware", "UnpublishFirmware",
 ))  # fmt: skip
 # Accepted only begins these: status notifications tell how they go on.
-LONG = frozenset(("GetDiagnostics", "UpdateFirmware"))
+LONG = frozenset(("GetDiagnostics", "UpdateFirmware", "PublishFirmware"))
 
 
 class SettingValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -370,7 +384,7 @@ def shown(intent: Intent) -> Intent:
     tag = getattr(intent, "tag", None)
     if isinstance(tag, str):
         changes["tag"] = HIDDEN + tag[-4:]
-    if isinstance(intent, GetDiagnostics | UpdateFirmware):
+    if isinstance(intent, GetDiagnostics | UpdateFirmware | PublishFirmware):
         changes["link"] = HIDDEN
     if isinstance(intent, WriteConfiguration):
         changes["settings"] = tuple(

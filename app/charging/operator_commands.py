@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ KINDS = (
     "Reset", "UnlockConnector", "RemoteStart", "RemoteStop", "ChangeAvailability", "Trigger", "ClearCache", "PushLocalList",
     "ReadConfiguration", "WriteConfiguration", "GetDiagnostics", "UpdateFirmware", "LimitPlace", "GetCompositeSchedule", "Reserve",
     "CancelReservation", "ShowMessage", "SetMonitors", "ClearMonitors", "GetMonitoringReport", "CustomerInformation",
+    "PublishFirmware", "UnpublishFirmware",
 )  # fmt: skip
 
 MOST_A = 500
@@ -54,6 +56,18 @@ class InstallFirmware(msgspec.Struct, frozen=True, kw_only=True, tag="UpdateFirm
     signature: str | None = None
 
 
+class OfferFirmware(msgspec.Struct, frozen=True, kw_only=True, tag="PublishFirmware", tag_field="kind", forbid_unknown_fields=True):
+    """Have a local controller fetch a firmware of the store under a link that works once and offer it to the stations behind it."""
+
+    file_id: UUID
+
+
+class WithdrawFirmware(msgspec.Struct, frozen=True, kw_only=True, tag="UnpublishFirmware", tag_field="kind", forbid_unknown_fields=True):
+    """Have a local controller offer a firmware of the store no longer."""
+
+    file_id: UUID
+
+
 class PushLocalList(msgspec.Struct, frozen=True, kw_only=True, tag="PushLocalList", tag_field="kind", forbid_unknown_fields=True):
     """Send the whole local list anew."""
 
@@ -87,11 +101,14 @@ Plain = (
     | intents.SetMonitors | intents.SetProfile | intents.CustomerInformation
     | intents.DataTransfer | intents.GetInstalledCertificates | intents.GetTransactionStatus
 )  # fmt: skip
-OperatorCommand = Plain | StartFor | StopSession | FetchDiagnostics | InstallFirmware | PushLocalList | LimitPlace | ReserveFor | CancelFor
+OperatorCommand = (
+    Plain | StartFor | StopSession | FetchDiagnostics | InstallFirmware | OfferFirmware | WithdrawFirmware | PushLocalList | LimitPlace
+    | ReserveFor | CancelFor
+)  # fmt: skip
 
 
 class Asker(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks, of which station, why."""
+    """Who asks, of which station, why. `folder`: where files lie."""
 
     account_id: UUID
     login_id: UUID
@@ -100,6 +117,7 @@ class Asker(msgspec.Struct, frozen=True, kw_only=True):
     ticket: str | None
     secret: bytes
     public_url: str
+    folder: Path
 
 
 async def ask(who: Asker, command: Any, now: datetime) -> list[Changed]:
@@ -119,8 +137,10 @@ async def ask(who: Asker, command: Any, now: datetime) -> list[Changed]:
                                          who.ticket)  # fmt: skip
     if isinstance(command, LimitPlace):
         return await _limit(who, command, now)
-    if isinstance(command, FetchDiagnostics | InstallFirmware):
+    if isinstance(command, FetchDiagnostics | InstallFirmware | OfferFirmware):
         return await _with_link(who, command, now)
+    if isinstance(command, WithdrawFirmware):
+        command = intents.UnpublishFirmware(checksum=await _checksum(who, await _firmware(who, command.file_id)))
     if isinstance(command, intents.WriteConfiguration):
         _check_settings(command)
     _, changed = await asking.ask(who.account_id, who.login_id, who.station_id, command, who.key, who.secret, now, who.ticket)
@@ -163,29 +183,45 @@ async def _stop(who: Asker, command: StopSession, now: datetime) -> list[Changed
     )  # fmt: skip
 
 
-async def _with_link(who: Asker, command: FetchDiagnostics | InstallFirmware, now: datetime) -> list[Changed]:
-    if isinstance(command, InstallFirmware) and bool(command.certificate) != bool(command.signature):
-        raise Refused("invalid_input", 422, "A signed firmware has a certificate and a signature.", fields=["certificate", "signature"])
+async def _with_link(who: Asker, command: FetchDiagnostics | InstallFirmware | OfferFirmware, now: datetime) -> list[Changed]:
     token, link = station_files.new_link(who.public_url)
     intent: intents.Intent
     file_id: UUID | None = None
     if isinstance(command, FetchDiagnostics):
         intent = intents.GetDiagnostics(link=link, security=command.security, since=command.since, until=command.until)
     else:
-        async with in_account(who.account_id):
-            found = await station_files.file(command.file_id)
-        if found.kind != "firmware":
-            raise not_found("firmware")
+        found = await _firmware(who, command.file_id)
         file_id = found.id
-        intent = intents.UpdateFirmware(
-            link=f"{link}{found.name}", retrieve_at=command.retrieve_at or now, certificate=command.certificate or None,
-            signature=command.signature or None,
-        )  # fmt: skip
+        intent = await _of_firmware(who, command, f"{link}{found.name}", found, now)
     _, changed = await asking.ask(
         who.account_id, who.login_id, who.station_id, intent, who.key, who.secret, now, who.ticket,
         first=lambda made: station_files.keep_link(who.account_id, who.station_id, made, token, file_id, now),
     )  # fmt: skip
     return changed
+
+
+async def _of_firmware(
+    who: Asker, command: InstallFirmware | OfferFirmware, link: str, found: station_files.StationFile, now: datetime
+) -> intents.Intent:  # fmt: skip
+    if isinstance(command, OfferFirmware):
+        return intents.PublishFirmware(link=link, checksum=await _checksum(who, found))
+    if bool(command.certificate) != bool(command.signature):
+        raise Refused("invalid_input", 422, "A signed firmware has a certificate and a signature.", fields=["certificate", "signature"])
+    return intents.UpdateFirmware(
+        link=link, retrieve_at=command.retrieve_at or now, certificate=command.certificate or None, signature=command.signature or None
+    )  # fmt: skip
+
+
+async def _firmware(who: Asker, file_id: UUID) -> station_files.StationFile:
+    async with in_account(who.account_id):
+        found = await station_files.file(file_id)
+    if found.kind != "firmware":
+        raise not_found("firmware")
+    return found
+
+
+async def _checksum(who: Asker, found: station_files.StationFile) -> str:
+    return await station_files.md5(station_files.path_of(who.folder, who.account_id, found.id))
 
 
 async def _asked_before(who: Asker) -> bool:

@@ -9,8 +9,9 @@ from app.database.transaction import as_machine, fetch, fetchrow
 ENDS = frozenset((
     "Uploaded", "UploadFailed", "UploadFailure", "BadMessage", "NotSupportedOperation", "PermissionDenied", "AcceptedCanceled",
     "Installed", "InstallationFailed", "DownloadFailed", "InstallVerificationFailed", "InvalidSignature", "Idle",
+    "Published", "PublishFailed", "InvalidChecksum",
 ))  # fmt: skip
-GOOD_ENDS = frozenset(("Uploaded", "Installed"))
+GOOD_ENDS = frozenset(("Uploaded", "Installed", "Published"))
 LOST_AFTER = timedelta(hours=24)
 
 FOLLOW = """
@@ -23,7 +24,7 @@ RETURNING id
 
 
 async def follow(station: Station, kind: str, status: str, request_no: int | None, now: datetime) -> list[Changed]:
-    """A status notification (`kind`: GetDiagnostics or UpdateFirmware). 1.6 names no request: the newest one that goes on.
+    """A status notification (`kind`: GetDiagnostics, UpdateFirmware, PublishFirmware). 1.6 names no request: the newest one that goes on.
 
     `Idle` is said when nothing goes on; then an operation that was followed has come to nothing or was never begun."""
     async with as_machine():

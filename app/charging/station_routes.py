@@ -55,7 +55,7 @@ async def ask(request: HttpRequest, identity: Caller, station_id: FromPath[UUID]
     settings, now = request.app.state.settings, request.app.state.clock()
     who = operator_commands.Asker(
         account_id=identity.account_id, login_id=identity.login_id, station_id=station_id, key=data.idempotency_key,
-        ticket=data.ticket, secret=settings.secret_key, public_url=settings.public_url,
+        ticket=data.ticket, secret=settings.secret_key, public_url=settings.public_url, folder=settings.data,
     )  # fmt: skip
     changed = await operator_commands.ask(who, data.command, now)
     await announce(request, changed, station_id)

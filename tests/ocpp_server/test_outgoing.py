@@ -36,6 +36,7 @@ SAID = [
     i.WriteConfiguration(settings=(i.Setting(name="HeartbeatInterval", value="300"),)),
     i.GetDiagnostics(link="http://127.0.0.1/f/x", since=NOW, until=LATER), i.GetDiagnostics(link="http://127.0.0.1/f/x", security=True),
     i.UpdateFirmware(link="http://127.0.0.1/f/x", retrieve_at=NOW),
+    i.PublishFirmware(link="http://127.0.0.1/f/x", checksum="c" * 32), i.UnpublishFirmware(checksum="c" * 32),
     i.UpdateFirmware(link="http://127.0.0.1/f/x", retrieve_at=NOW, install_at=LATER, certificate=PEM, signature="c2ln"),
     *(i.Trigger(message=message, connector=connector)
       for message in ("BootNotification", "Heartbeat", "MeterValues", "StatusNotification", "FirmwareStatusNotification",
@@ -117,6 +118,8 @@ ANSWERS = [
     (i.V16, i.SendLocalList(version=1, full=True), "SendLocalList", {"status": "VersionMismatch"}, "rejected"),
     (i.V201, i.ShowCost(transaction="a", cost=Decimal(1)), "CostUpdated", {}, "accepted"),
     (i.V16, i.DataTransfer(vendor="x"), "DataTransfer", {"status": "UnknownVendorId"}, "rejected"),
+    (i.V201, i.UnpublishFirmware(checksum="c"), "UnpublishFirmware", {"status": "Unpublished"}, "accepted"),
+    (i.V201, i.UnpublishFirmware(checksum="c"), "UnpublishFirmware", {"status": "DownloadOngoing"}, "rejected"),
     (i.V201, i.GetMessages(), "GetDisplayMessages", {"status": "Unknown"}, "rejected"),
 ]  # fmt: skip
 

@@ -178,6 +178,28 @@ async def test_tc_080_csms_a_signed_update_carries_certificate_and_signature(sta
     assert (entry["progress"], entry["following"]) == ("InvalidSignature", False)
 
 
+async def test_a_local_controller_offers_a_firmware_to_the_stations_behind_it_and_withdraws_it(staff):
+    station = await connected(staff.site, i.V201)
+    file = (await staff.clients["operator"].post("/api/operator/firmware", params={"name": "fw"}, content=FIRMWARE)).json()
+    checksum = hashlib.md5(FIRMWARE, usedforsecurity=False).hexdigest()
+    assert (await staff.ask({"kind": "PublishFirmware", "file_id": file["id"]})).status_code == 202
+    _, _, action, payload = await station.next_call()
+    assert (action, payload["checksum"]) == ("PublishFirmware", checksum)
+    assert (await staff.clients["station"].get(payload["location"])).content == FIRMWARE
+    assert (await staff.clients["station"].get(payload["location"])).status_code == 410
+    for status, goes_on in (("Downloaded", True), ("ChecksumVerified", True), ("Published", False)):
+        where = {"location": ["http://10.0.0.2/fw"]} if status == "Published" else {}
+        await station.said("PublishFirmwareStatusNotification", {"status": status, "requestId": payload["requestId"], **where})
+        entry = (await staff.detail())["log"][0]
+        assert (entry["progress"], entry["following"]) == (status, goes_on)
+    station.answers["UnpublishFirmware"] = {"status": "Unpublished"}
+    await staff.ask({"kind": "UnpublishFirmware", "file_id": file["id"]})
+    assert (await station.next_call())[2:] == ["UnpublishFirmware", {"checksum": checksum}]
+    assert (await staff.ended("UnpublishFirmware"))["outcome"] == "accepted"
+    unknown = await staff.ask({"kind": "UnpublishFirmware", "file_id": "0192d3a0-0000-7000-8000-000000000001"})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+
+
 def test_names_are_harmless():
     for name, safe in (("../../x", "x"), ("..", "f"), ("", "f"), ("a b/ü.txt", "_.txt"), ("C:\\x\\y.log", "y.log"), ("x" * 300, "x" * 100)):
         assert station_files.safe_name(name, "f") == safe

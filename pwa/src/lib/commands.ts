@@ -32,6 +32,8 @@ export const FORMS: Record<string, Form> = {
   WriteConfiguration: { inputs: ['name', 'value'], make: (v) => ({ settings: [{ name: v.name, value: v.value }] }) },
   GetDiagnostics: { inputs: ['security'], make: (v) => ({ security: v.security === 'yes' }) },
   UpdateFirmware: { inputs: ['file', 'certificate', 'signature'], make: (v) => ({ file_id: v.file, ...signed(v) }) },
+  PublishFirmware: { inputs: ['file'], make: (v) => ({ file_id: v.file }) },
+  UnpublishFirmware: { inputs: ['file'], make: (v) => ({ file_id: v.file }) },
   LimitPlace: { inputs: ['connector', 'amperes'], make: (v) => ({ connector: connector(v), limit_a: decimal(v.amperes) }) },
   GetCompositeSchedule: { inputs: ['connector', 'minutes'], make: (v) => ({ connector: connector(v), duration_s: seconds(v) }) },
   Reserve: { inputs: ['place', 'resident', 'minutes'], make: (v) => ({ connector: place(v), person_id: v.resident, until: new Date(Date.now() + seconds(v) * 1000).toISOString() }) },
