@@ -27,6 +27,7 @@ export type Home = Answer<'/api/home'>;
 export type Usage = Answer<'/api/usage'>;
 export type SessionDetail = Answer<'/api/sessions/{session_id}'>;
 export type ChargeShare = Answer<'/api/sessions/{session_id}/share'>;
+export type SignedValues = Answer<'/api/sessions/{session_id}/signed'>;
 export type SessionPage = Answer<'/api/sessions'>;
 export type Bills = Answer<'/api/bills'>;
 export type BillDetail = Answer<'/api/bills/{bill_id}'>;
