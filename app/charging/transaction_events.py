@@ -9,8 +9,8 @@ import asyncpg
 from app.charging import event_rules, intents, rules
 from app.charging.asking import queue
 from app.charging.authorisation import Holder, holder_at_start, holder_of
-from app.charging.estimates import correct_estimate
 from app.charging.doubts import behind
+from app.charging.estimates import correct_estimate
 from app.charging.event_closing import close_by_event
 from app.charging.model import Changed, EventAnswer, EventReport, Station, StopReport
 from app.charging.reservations import used
