@@ -1,7 +1,7 @@
 """The routine messages of OCPP 2.0.1, read from a frame to the rows that a batch stores. Pure.
 
-Only what nothing is odd about is read here; all else gives None and goes the long way. A boot asks for transactions and a status
-counts among its EVSE's connectors, so those go the long way always.
+Only what nothing is odd about is read here; all else gives None and goes the long way. The start and the end of a transaction are
+answered with its prices, a boot asks for transactions, and a status counts among its EVSE's connectors: those go the long way always.
 """
 
 from datetime import datetime
