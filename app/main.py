@@ -48,6 +48,8 @@ from app.charging import balance_routes, security_routes, station_entry_routes, 
 from app.communities import routes as communities
 from app.database.engine import close_database, open_when_it_answers
 from app.database.transaction import as_machine, fetchval
+from app.installing import handover
+from app.installing import routes as installing
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
 from app.metering import device_routes, equipment_routes, gateway_routes, reading_routes
@@ -191,6 +193,7 @@ ROUTES = [
     grid_routes.ROUTES,
     onboarding.ROUTES,
     order_routes.ROUTES,
+    installing.ROUTES,
     [health, ready, metrics_page],
 ]
 
@@ -226,7 +229,8 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
         exception_handlers=HANDLERS,
         before_send=[secure],
         openapi_config=document_config(),
-        state=State({"settings": settings, "clock": clock, "redis": redis, "throttle": Throttle(redis)}),
+        state=State({"settings": settings, "clock": clock, "redis": redis, "throttle": Throttle(redis),
+                     "handover_reasons": handover.reasons}),
         debug=False,
     )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Set up a site: its data, buildings, status, steps. Every change is by version and leaves a line in the trail."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -115,8 +116,18 @@ async def change_site(actor: Actor, site_id: UUID, change: SiteChange, now: date
     return int(saved["version"])
 
 
-async def set_status(actor: Actor, site_id: UUID, status: Status, reason: str, now: datetime) -> None:
-    """Move a site on, by an allowed transition only. Safe to repeat. Raises Refused not_found, not_allowed_now."""
+# Why a house cannot be handed over by its installer; what is installed is known higher up.
+Reasons = Callable[[UUID, datetime], Awaitable[Sequence[msgspec.Struct]]]
+
+
+async def set_status(
+    actor: Actor, site_id: UUID, status: Status, reason: str, now: datetime, *, reasons: Reasons | None = None
+) -> None:  # fmt: skip
+    """Move a site on, by an allowed transition only. Safe to repeat.
+
+    From being installed to being verified it is handed over, for which there must be no `reasons` against it.
+    Raises Refused not_found, not_allowed_now, not_ready.
+    """
     async with in_account(actor.account_id):
         row = await fetchrow("SELECT status, version FROM site WHERE id = $1 FOR UPDATE", site_id)
         if row is None:
@@ -127,7 +138,15 @@ async def set_status(actor: Actor, site_id: UUID, status: Status, reason: str, n
         if status not in allowed:
             raise Refused("not_allowed_now", 409, f"From '{row['status']}' a site can become: {', '.join(allowed) or 'nothing else'}.",
                           allowed=list(allowed))  # fmt: skip
+        if reasons is not None and (row["status"], status) == ("installing", "to_verify"):
+            _check_ready(await reasons(site_id, now))
         await save(actor, "site", site_id, row["version"], {"status": status}, now, action="status", reason=reason)
+
+
+def _check_ready(found: Sequence[msgspec.Struct]) -> None:
+    if found:
+        raise Refused("not_ready", 409, f"The house cannot be handed over yet: {len(found)} things are open.", n=len(found),
+                      reasons=[msgspec.to_builtins(one) for one in found])  # fmt: skip
 
 
 async def delete_site(actor: Actor, site_id: UUID, now: datetime) -> None:

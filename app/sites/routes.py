@@ -118,7 +118,8 @@ async def remove(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]
 async def status(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[StatusChange]) -> None:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), SETTERS)
-    await commands.set_status(actor_of(identity), site_id, data.status, data.reason, request.app.state.clock())
+    state = request.app.state
+    await commands.set_status(actor_of(identity), site_id, data.status, data.reason, state.clock(), reasons=state.handover_reasons)
 
 
 @post("/api/sites/{site_id:uuid}/steps/{step:str}", status_code=204, opt=OPERATE, summary="Mark a set-up step", tags=["sites"])

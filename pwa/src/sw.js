@@ -2,7 +2,7 @@
 const SHELL = __SHELL__;
 const CACHE = 'shell-' + __VERSION__;
 const DATA = 'data';
-const KEPT = /^\/api\/(me$|home|stations|sessions|usage|bills|badges|c\/|owner\/|operator\/)/;
+const KEPT = /^\/api\/(me$|home|stations|sessions|usage|bills|badges|c\/|owner\/|operator\/|sites\/[^/]+\/(install|meter-control)$)/;
 const PATIENCE_MS = 4000;
 
 self.addEventListener('install', (event) => {

@@ -36,6 +36,7 @@ WORDS = {
 QUERIES = {
     "GET /api/operator/month": "?period=2026-10", "GET /api/owner/sessions": "?period=2026-10", "GET /api/owner/revenue": "?period=2026-09",
     "GET /api/search": "?q=zq", "POST /api/operator/firmware": "?name=new.bin", "GET /api/events": "?code={code}",
+    "POST /api/sites/{site_id}/install/photos": f"?photo_id={NOBODY}&object_id={NOBODY}&taken_at=2026-11-19T08:00:00Z",
     "GET /api/sites/{site_id}/position-labels": "?locale=de",
     "GET /api/usage/indexes": "?day=2026-10-01",
     **{f"GET {path}": "?first=2026-10-01&last=2026-10-31" for path in (
@@ -79,6 +80,8 @@ SETTINGS = {"phases": 1, "reading_frequency": "yearly", "tariff_group": "low_ten
 CONNECTION = {**SETTINGS, "street": "S", "postcode": "1", "city": "C", "ean": "541449123456789012", "meter_number": "N",
               "activation_date": "2027-01-01"}  # fmt: skip
 
+ENTRY = {"id": NOBODY, "facts": {"power": True}, "taken_at": "2026-11-19T08:00:00Z"}
+
 BODIES: dict[str, Body] = {
     "POST /api/access-requests": _plain(name="New", email="new@new.example"),
     "POST /api/access-requests/{request_id}/answer": _plain(approve=True, person_id="00000000-0000-0000-0000-000000000000"),
@@ -102,6 +105,9 @@ BODIES: dict[str, Body] = {
     "POST /api/sites/{site_id}/stations": _plain(identity="NEW-1", name="New"),
     "POST /api/sites/{site_id}/stations #point_id": _ref("point_id", "billing_point_id", identity="NEW-1", name="New"),
     "PATCH /api/stations/{station_id}": _plain(version=1, name="New"),
+    "POST /api/sites/{site_id}/install/entries": _plain(object_id=NOBODY, **ENTRY),
+    "POST /api/sites/{site_id}/install/entries #gateway_id": _ref("gateway_id", "object_id", **ENTRY),
+    "POST /api/gateway/live": _plain(meters=[]),
     "POST /api/sites/{site_id}/meters-assigned": _plain(gateway_id=NOBODY, meters=[]),
     "POST /api/sites/{site_id}/meters-assigned #gateway_id": _ref("gateway_id", "gateway_id", meters=[]),
     "PUT /api/meters/{meter_id}/link": _plain(billing_point_id=None, first="2027-01-01"),

@@ -190,11 +190,13 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
     grid_price, order = await trade(account, site, house, owner, mark, NOW)
     gateway = await _insert("gateway", account_id=account, site_id=site, serial=f"GW-{letter.upper()}{house}", name=mark)
     device = await _insert("device", account_id=account, site_id=site, kind="switch", name=mark)
+    photo = await _insert("install_photo", account_id=account, site_id=site, object_id=gateway, taken_at=NOW, received_at=NOW, taken_by=mark,
+                          sha256=token_hash(mark), body=mark.encode())  # fmt: skip
     for slot in ("mine", "house") if house == 0 else ("account",):
         for kind, made in (
             ("issue_id", issue), ("gateway_access_id", gateway_access), ("gateway_token_id", gateway_token), ("payment_id", payment),
             ("meter_id", meter), ("run_id", run), ("gateway_id", gateway), ("refund_file_id", refund_file), ("device_id", device),
-            ("grid_operator_id", owner), ("grid_price_id", grid_price), ("order_id", order),
+            ("grid_operator_id", owner), ("grid_price_id", grid_price), ("order_id", order), ("photo_id", photo),
         ):  # fmt: skip
             _slot(world, number, kind, slot, made)
     if house == 0:
