@@ -59,6 +59,9 @@ class DemoStation:
         self.work = asyncio.Event()
         self.reported = ""
         self.network = Network()
+        self.booted = False
+        self.boot_reason = "PowerUp"
+        self.boot_asked = asyncio.Event()
 
     def _remembered(self) -> Memory:
         try:
@@ -79,12 +82,14 @@ class DemoStation:
 
     # What the server asks -----------------------------------------------------------------------------------------
 
-    def remote_start(self, id_tag: str, request_no: int | None = None) -> bool:
-        """A resident taps start. Returns whether the station does so."""
-        if self.refuse_next_start or self.fault or self.memory.charge is not None:
+    def remote_start(self, id_tag: str, request_no: int | None = None, profile: Profile | None = None) -> bool:
+        """A resident taps start. Returns whether the station does so. `profile`: a limit for this charge alone."""
+        if self.refuse_next_start or self.fault or self.memory.charge is not None or not self.memory.operative:
             self.refuse_next_start = False
             return False
-        self._soon(lambda: self.begin(id_tag, remote=True, request_no=request_no))
+        if profile is not None and profile.purpose != "transaction":
+            return False
+        self._soon(lambda: self.begin(id_tag, remote=True, request_no=request_no, profile=profile))
         return True
 
     def remote_stop(self, transaction: str) -> bool:
@@ -95,10 +100,23 @@ class DemoStation:
         self._soon(lambda: self.end("Remote"))
         return True
 
-    def trigger(self) -> None:
-        """The server wants to know the state."""
-        self.reported = ""
+    def trigger(self, message: str) -> None:
+        """The server wants to hear a message: the boot, or else the state."""
+        if message == "BootNotification":
+            self.boot_reason = "Triggered"
+            self._soon(self.boot_asked.set)
+        else:
+            self.reported = ""
         self._soon(self.wake)
+
+    def set_operative(self, operative: bool) -> str:
+        """Take the place in or out of service, also after a restart; a charge that runs may end first. Returns the answer."""
+        self.memory.operative = operative
+        if not operative:
+            self._pending = None
+        self.keep()
+        self._soon(self.wake)
+        return "Accepted" if operative or self.memory.charge is None else "Scheduled"
 
     def set_profile(self, profile: Profile) -> bool:
         """A limit. One for a transaction needs that transaction."""
@@ -119,12 +137,13 @@ class DemoStation:
         return found
 
     def restart(self) -> None:
-        """Start anew: a charge ends, the link goes down and comes back."""
+        """Start anew: a charge ends, the link goes down and comes back, and the station boots."""
         self._soon(self._restart)
 
     def _restart(self) -> None:
         if self.memory.charge is not None:
             self.end("Reboot")
+        self.booted, self.boot_reason = False, "RemoteReset"
         self.network.pull()
         asyncio.get_running_loop().call_later(RESTART_SECONDS, self.network.plug)
 
@@ -139,9 +158,10 @@ class DemoStation:
 
     # What happens at the station -------------------------------------------------------------------------------
 
-    def begin(self, id_tag: str, *, remote: bool = False, request_no: int | None = None) -> str:
+    def begin(self, id_tag: str, *, remote: bool = False, request_no: int | None = None, profile: Profile | None = None) -> str:
         """Start charging; without a car, wait for the plug. Returns started or waiting_for_car."""
-        charge = Charge(local_id=str(uuid4()), id_tag=id_tag, meter_start_wh=0, started_at="", remote=remote, request_no=request_no)
+        charge = Charge(local_id=str(uuid4()), id_tag=id_tag, meter_start_wh=0, started_at="", remote=remote, request_no=request_no,
+                        profile=profile)  # fmt: skip
         if not self.memory.plugged:
             self._pending = (charge, asyncio.get_running_loop().time() + PLUG_IN_SECONDS)
             return "waiting_for_car"
@@ -152,6 +172,8 @@ class DemoStation:
         self._pending = None
         charge.meter_start_wh, charge.started_at = self.memory.register_wh, iso_now()
         self.memory.charge = charge
+        if charge.profile is not None:
+            self.memory.profiles = added(self.memory.profiles, charge.profile)
         self._since_values_ms = 0
         self.enqueue("started", charge)
 
@@ -177,6 +199,8 @@ class DemoStation:
             return {"ok": True, "status": "Accepted", "action": "stopped"}
         if charge is not None:
             return {"ok": False, "status": "Occupied", "action": "refused"}
+        if not self.memory.operative:
+            return {"ok": False, "status": "Unavailable", "action": "refused"}
         status = "Offline"
         if self.link is not None:
             try:
@@ -215,6 +239,8 @@ class DemoStation:
             return "Faulted"
         if self.memory.charge is not None:
             return charging_state(self.memory, self.limit())
+        if not self.memory.operative:
+            return "Unavailable"
         if self._finishing_ms > 0:
             return "Finishing"
         return "Preparing" if self.memory.plugged else "Available"

@@ -6,70 +6,34 @@ from ocpp.routing import on
 from ocpp.v16 import ChargePoint, call, call_result
 from ocpp.v16.enums import Action
 
-from infra.demo.station import CONNECTOR, DemoStation
-from infra.demo.station_limits import PURPOSES, profile_of
-from infra.demo.station_link import ANSWER_SECONDS, SETTINGS, Ear
+from infra.demo.station import CONNECTOR
+from infra.demo.station_limits import PURPOSES
+from infra.demo.station_link import SETTINGS, Side, verdict
 from infra.demo.station_meter import Told
 from infra.demo.station_wire import message16
 
 READABLE = {key: value for key, _, _, value, _ in SETTINGS}
 
 
-def verdict(did: bool) -> Any:
-    """Accepted or Rejected."""
-    return "Accepted" if did else "Rejected"
-
-
-class Station16(ChargePoint):
+class Station16(Side, ChargePoint):
     """One connection."""
 
     subprotocol = "ocpp1.6"
 
-    def __init__(self, station: DemoStation, ear: Ear) -> None:
-        super().__init__(station.identity, ear, response_timeout=ANSWER_SECONDS)
-        self._station = station
-
     @on(Action.remote_start_transaction)
-    def on_remote_start(self, id_tag: str, **_: Any) -> Any:
+    def on_remote_start(self, id_tag: str, charging_profile: dict[str, Any] | None = None, **_: Any) -> Any:
         """A resident taps start."""
-        return call_result.RemoteStartTransaction(status=verdict(self._station.remote_start(id_tag)))
+        return call_result.RemoteStartTransaction(status=self.begin(id_tag, charging_profile))
 
     @on(Action.remote_stop_transaction)
     def on_remote_stop(self, transaction_id: int, **_: Any) -> Any:
         """A resident taps stop."""
         return call_result.RemoteStopTransaction(status=verdict(self._station.remote_stop(str(transaction_id))))
 
-    @on(Action.trigger_message)
-    def on_trigger(self, **_: Any) -> Any:
-        """The server wants to know the state."""
-        self._station.trigger()
-        return call_result.TriggerMessage(status=verdict(True))
-
-    @on(Action.reset)
-    def on_reset(self, **_: Any) -> Any:
-        """An operator restarts the station."""
-        self._station.restart()
-        return call_result.Reset(status=verdict(True))
-
-    @on(Action.unlock_connector)
-    def on_unlock(self, **_: Any) -> Any:
-        """The plug is stuck."""
-        self._station.unlock()
-        return call_result.UnlockConnector(status="Unlocked")
-
-    @on(Action.clear_cache)
-    def on_clear_cache(self, **_: Any) -> Any:
-        """There is none, so it is clear."""
-        return call_result.ClearCache(status=verdict(True))
-
     @on(Action.set_charging_profile)
     def on_set_profile(self, cs_charging_profiles: dict[str, Any], **_: Any) -> Any:
         """A limit."""
-        try:
-            profile = profile_of(cs_charging_profiles)
-        except (ValueError, KeyError):
-            return call_result.SetChargingProfile(status=verdict(False))
-        return call_result.SetChargingProfile(status=verdict(self._station.set_profile(profile)))
+        return call_result.SetChargingProfile(status=self.limit(cs_charging_profiles))
 
     @on(Action.clear_charging_profile)
     def on_clear_profile(self, **named: Any) -> Any:
@@ -77,6 +41,11 @@ class Station16(ChargePoint):
         purpose = PURPOSES.get(named.get("charging_profile_purpose", ""))
         found = self._station.clear_profiles(named.get("id"), purpose, named.get("stack_level"))
         return call_result.ClearChargingProfile(status="Accepted" if found else "Unknown")
+
+    @on(Action.change_availability)
+    def on_change_availability(self, connector_id: int, **named: Any) -> Any:
+        """The place is taken in or out of service."""
+        return call_result.ChangeAvailability(status=self.put(named["type"] == "Operative", connector_id))
 
     @on(Action.get_configuration)
     def on_get_configuration(self, key: list[str] | None = None, **_: Any) -> Any:
@@ -90,18 +59,15 @@ class Station16(ChargePoint):
         """None of its settings can be changed."""
         return call_result.ChangeConfiguration(status="Rejected" if key in READABLE else "NotSupported")
 
-    async def boot(self) -> None:
-        """Introduce the station."""
-        await self.call(
+    async def boot(self, _: str) -> tuple[str, int]:
+        """Introduce the station. Returns the server's word and when to come again."""
+        answer = await self.call(
             call.BootNotification(
                 charge_point_vendor="Hofstrom", charge_point_model="Demo 11", charge_point_serial_number=self.id,
                 firmware_version="1.1",
             ), suppress=False,
         )  # fmt: skip
-
-    async def heartbeat(self) -> None:
-        """Say that the station lives."""
-        await self.call(call.Heartbeat(), suppress=False)
+        return str(answer.status), int(answer.interval)
 
     async def report_status(self, status: str, error_code: str, at: str) -> None:
         """Report the state of the connector."""

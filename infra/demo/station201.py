@@ -7,42 +7,35 @@ from ocpp.v201 import ChargePoint, call, call_result
 from ocpp.v201.enums import Action
 
 from infra.demo.station import CONNECTOR, DemoStation
-from infra.demo.station16 import verdict
-from infra.demo.station_limits import PURPOSES, profile_of
-from infra.demo.station_link import ANSWER_SECONDS, SETTINGS, Ear
+from infra.demo.station_limits import PURPOSES
+from infra.demo.station_link import SETTINGS, Ear, Side, verdict
 from infra.demo.station_meter import Told
 from infra.demo.station_wire import event201
 
 READABLE = {(component, variable): value for _, component, variable, _, value in SETTINGS if component}
-EMPTY, BROKEN = "Available", "Faulted"
+EMPTY, PLAIN = "Available", ("Available", "Faulted", "Unavailable")
 
 
-class Station201(ChargePoint):
+class Station201(Side, ChargePoint):
     """One connection."""
 
     subprotocol = "ocpp2.0.1"
 
     def __init__(self, station: DemoStation, ear: Ear) -> None:
-        super().__init__(station.identity, ear, response_timeout=ANSWER_SECONDS)
-        self._station = station
+        super().__init__(station, ear)
         self._shown = ""
 
     @on(Action.request_start_transaction)
-    def on_request_start(self, id_token: dict[str, Any], remote_start_id: int, **_: Any) -> Any:
+    def on_request_start(
+        self, id_token: dict[str, Any], remote_start_id: int, charging_profile: dict[str, Any] | None = None, **_: Any
+    ) -> Any:
         """A resident taps start."""
-        did = self._station.remote_start(id_token["id_token"], remote_start_id)
-        return call_result.RequestStartTransaction(status=verdict(did))
+        return call_result.RequestStartTransaction(status=self.begin(id_token["id_token"], charging_profile, remote_start_id))
 
     @on(Action.request_stop_transaction)
     def on_request_stop(self, transaction_id: str, **_: Any) -> Any:
         """A resident taps stop."""
         return call_result.RequestStopTransaction(status=verdict(self._station.remote_stop(transaction_id)))
-
-    @on(Action.trigger_message)
-    def on_trigger(self, **_: Any) -> Any:
-        """The server wants to know the state."""
-        self._station.trigger()
-        return call_result.TriggerMessage(status=verdict(True))
 
     @on(Action.get_transaction_status)
     def on_transaction_status(self, transaction_id: str | None = None, **_: Any) -> Any:
@@ -52,31 +45,10 @@ class Station201(ChargePoint):
         ongoing = None if transaction_id is None else memory.charge is not None and memory.charge.local_id == transaction_id
         return call_result.GetTransactionStatus(messages_in_queue=waiting, ongoing_indicator=ongoing)
 
-    @on(Action.reset)
-    def on_reset(self, **_: Any) -> Any:
-        """An operator restarts the station."""
-        self._station.restart()
-        return call_result.Reset(status=verdict(True))
-
-    @on(Action.unlock_connector)
-    def on_unlock(self, **_: Any) -> Any:
-        """The plug is stuck."""
-        self._station.unlock()
-        return call_result.UnlockConnector(status="Unlocked")
-
-    @on(Action.clear_cache)
-    def on_clear_cache(self, **_: Any) -> Any:
-        """There is none, so it is clear."""
-        return call_result.ClearCache(status=verdict(True))
-
     @on(Action.set_charging_profile)
     def on_set_profile(self, charging_profile: dict[str, Any], **_: Any) -> Any:
         """A limit."""
-        try:
-            profile = profile_of(charging_profile)
-        except (ValueError, KeyError):
-            return call_result.SetChargingProfile(status=verdict(False))
-        return call_result.SetChargingProfile(status=verdict(self._station.set_profile(profile)))
+        return call_result.SetChargingProfile(status=self.limit(charging_profile))
 
     @on(Action.clear_charging_profile)
     def on_clear_profile(self, charging_profile_id: int | None = None, **named: Any) -> Any:
@@ -85,6 +57,12 @@ class Station201(ChargePoint):
         purpose = PURPOSES.get(criteria.get("charging_profile_purpose", ""))
         found = self._station.clear_profiles(charging_profile_id, purpose, criteria.get("stack_level"))
         return call_result.ClearChargingProfile(status="Accepted" if found else "Unknown")
+
+    @on(Action.change_availability)
+    def on_change_availability(self, operational_status: str, evse: dict[str, Any] | None = None, **_: Any) -> Any:
+        """The place is taken in or out of service."""
+        number = None if evse is None else evse["id"]
+        return call_result.ChangeAvailability(status=self.put(operational_status == "Operative", number))
 
     @on(Action.get_variables)
     def on_get_variables(self, get_variable_data: list[dict[str, Any]], **_: Any) -> Any:
@@ -107,21 +85,18 @@ class Station201(ChargePoint):
             found.append({"component": wanted["component"], "variable": wanted["variable"], "attribute_status": status})
         return call_result.SetVariables(set_variable_result=found)
 
-    async def boot(self) -> None:
-        """Introduce the station."""
+    async def boot(self, reason: str) -> tuple[str, int]:
+        """Introduce the station. Returns the server's word and when to come again."""
         about = {"vendor_name": "Hofstrom", "model": "Demo 11", "serial_number": self.id, "firmware_version": "2.1"}
-        await self.call(call.BootNotification(charging_station=about, reason="PowerUp"), suppress=False)
-
-    async def heartbeat(self) -> None:
-        """Say that the station lives."""
-        await self.call(call.Heartbeat(), suppress=False)
+        answer = await self.call(call.BootNotification(charging_station=about, reason=reason), suppress=False)
+        return str(answer.status), int(answer.interval)
 
     async def report_status(self, status: str, _: str, at: str) -> None:
         """Report the state of the connector. What the car does is said by the events of its transaction; a car that may
         begin anew is said as one that came."""
         if status == "Preparing" and self._shown == "Occupied":
             await self._show(EMPTY, at)
-        await self._show(status if status in (EMPTY, BROKEN) else "Occupied", at)
+        await self._show(status if status in PLAIN else "Occupied", at)
 
     async def _show(self, state: str, at: str) -> None:
         self._shown = state

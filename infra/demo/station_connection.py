@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 from random import SystemRandom
 
 import structlog
@@ -33,7 +34,6 @@ class Connection:
         self._url = f"{url.rstrip('/')}/{station.identity}"
         token = base64.b64encode(f"{station.identity}:{password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {token}"}
-        self._booted = False
         self._pause_s = 0.5
 
     async def stay(self) -> None:
@@ -60,15 +60,24 @@ class Connection:
     async def _converse(self, line: Station16 | Station201, ear: Ear) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(line.start())
-            if not self._booted:
-                await line.boot()
-                self._booted = True
+            tasks.create_task(self._leave_when_cut(ear))
+            await self._introduce(line)
             self._station.link = line
             self._station.reported = ""
             self._station.wake()
             tasks.create_task(self._tell(line, ear))
             tasks.create_task(self._beat(line))
-            tasks.create_task(self._leave_when_cut(ear))
+
+    async def _introduce(self, line: Station16 | Station201) -> None:
+        """Boot until the server accepts the station: again when it says so, or after the time that it gave."""
+        station = self._station
+        while not station.booted:
+            station.boot_asked.clear()
+            status, seconds = await line.boot(station.boot_reason)
+            station.booted = status == "Accepted"
+            if not station.booted:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(station.boot_asked.wait(), seconds)
 
     async def _leave_when_cut(self, ear: Ear) -> None:
         await self._station.network.cut.wait()
@@ -87,6 +96,9 @@ class Connection:
             station.work.clear()
             if station.silent_next_start:
                 station.silent_next_start, ear.deaf_to_next_start = False, True
+            if station.boot_asked.is_set():
+                station.boot_asked.clear()
+                await line.boot(station.boot_reason)
             if station.status() != station.reported:
                 station.reported = station.status()
                 await line.report_status(station.reported, station.fault or "NoError", iso_now())

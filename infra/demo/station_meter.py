@@ -46,7 +46,7 @@ class Car(msgspec.Struct, kw_only=True):
 
 class Charge(msgspec.Struct, kw_only=True):
     """A transaction as the station knows it. `number`: the server's transactionId (1.6), None until it has answered.
-    `request_no`: of the server's request that began it (2.0.1)."""
+    `request_no`: of the server's request that began it (2.0.1). `profile`: the limit that came with that request."""
 
     local_id: str
     id_tag: str
@@ -54,6 +54,7 @@ class Charge(msgspec.Struct, kw_only=True):
     started_at: str
     remote: bool = False
     request_no: int | None = None
+    profile: Profile | None = None
     number: int | None = None
     ran_ms: int = 0
     power_w: int = 0
@@ -84,10 +85,12 @@ class Told(msgspec.Struct, kw_only=True):
 
 
 class Memory(msgspec.Struct, kw_only=True):
-    """What a station keeps when its power goes: the register, the cable, the running charge, the unsent messages."""
+    """What a station keeps when its power goes: the register, the cable, the running charge, the unsent messages.
+    `operative`: in service."""
 
     register_w_ms: int = 2_418_000 * MS_PER_HOUR  # a meter that has been in use: 2,418 kWh
     plugged: bool = True
+    operative: bool = True
     car: Car = msgspec.field(default_factory=Car)
     profiles: list[Profile] = []
     charge: Charge | None = None

@@ -88,6 +88,50 @@ async def test_a_limit_of_the_server_is_obeyed_and_measured(demo, tmp_path):
     await eventually(lambda: rows("SELECT 1 FROM charging_session WHERE last_power_w = 0"), seconds=30)
 
 
+async def asked(house, intent):
+    await ask(house.account_id, house.login, house.stations["CP-1"], intent, uuid4(), SECRET, utc_now())
+
+
+async def verdicts():
+    """What the station answered to being put in or out of service."""
+    found = await rows("SELECT verdict FROM station_command WHERE action = 'ChangeAvailability' AND state = 'answered' ORDER BY created_at")
+    return [row["verdict"] for row in found]
+
+
+async def test_a_place_out_of_service_says_so_and_charges_nobody_until_it_is_put_back(demo, tmp_path):
+    await asked(demo, intents.ChangeAvailability(operative=False))
+    await eventually(lambda: rows("SELECT 1 FROM connector WHERE number = 1 AND status = 'Unavailable'"))
+    assert await told(tmp_path, "badge", uid=BADGE_ANNA) == {"ok": False, "status": "Unavailable", "action": "refused"}
+    await asked(demo, intents.ChangeAvailability(operative=True, connector=1))
+    await eventually(lambda: rows("SELECT 1 FROM connector WHERE status = 'Preparing'"))
+    assert (await told(tmp_path, "badge", uid=BADGE_ANNA))["action"] == "started"
+    await eventually(lambda: rows("SELECT 1 FROM connector WHERE status = 'Charging'"))
+    # A charge that runs is let end first; a restart changes nothing.
+    await asked(demo, intents.ChangeAvailability(operative=False, connector=1))
+
+    async def answered():
+        return (found := await verdicts())[2:] and found
+
+    assert await eventually(answered) == ["accepted", "accepted", "scheduled"]
+    assert (await told(tmp_path, "status"))["status"] == "Charging"
+    before = (await rows("SELECT last_boot_at FROM station WHERE identity = 'CP-1'"))[0]["last_boot_at"]
+    await asked(demo, intents.Reset(hard=True))
+    await eventually(lambda: rows("SELECT 1 FROM connector WHERE number = 1 AND status = 'Unavailable'"))
+    await eventually(lambda: rows("SELECT 1 FROM charging_session WHERE state = 'ended'"))
+    await eventually(lambda: rows("SELECT 1 FROM station WHERE identity = 'CP-1' AND online AND last_boot_at > $1", before))
+    assert (await told(tmp_path, "status"))["status"] == "Unavailable"
+
+
+async def test_the_limit_of_a_remote_start_holds_for_that_charge_alone(demo, tmp_path):
+    whole = (await told(tmp_path, "status"))["limit_w"]
+    profile = intents.Profile(id=9, stack_level=2, purpose="transaction", periods=(intents.Period(start_s=0, limit_a=Decimal(8)),))
+    await asked(demo, intents.RemoteStart(connector=1, tag=BADGE_ANNA, profile=profile))
+    await eventually(lambda: rows("SELECT 1 FROM charging_session WHERE state = 'open'"))
+    assert (await told(tmp_path, "status"))["limit_w"] == 8 * 230 * 3 < whole
+    assert (await told(tmp_path, "badge", uid=BADGE_ANNA))["action"] == "stopped"
+    assert (await told(tmp_path, "status"))["limit_w"] == whole
+
+
 async def test_a_full_battery_takes_nothing_and_the_place_says_so(demo, tmp_path):
     await told(tmp_path, "badge", uid=BADGE_ANNA)
     assert (await told(tmp_path, "battery", value="100"))["battery_percent"] == 100
