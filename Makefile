@@ -6,7 +6,7 @@ BIN := .venv/bin
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/* /Library/Keychains/*),true,false)
 SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
 
-.PHONY: bench-readings bench-bills bench-allocate bench-balance access access-rows bench-console bench-page crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
+.PHONY: week bench-readings bench-bills bench-allocate bench-balance access access-rows bench-console bench-page crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
 
 run: .venv/run.stamp pwa/dist/.stamp
 	@$(BIN)/python -m app.cli up
@@ -84,6 +84,10 @@ bench-page: .venv/test.stamp pwa/dist/.stamp
 # Everything is killed at random for ten minutes while 200 stations charge: make crash, make crash ARGS="--seconds 60 --seed 7"
 crash: .venv/test.stamp pwa/dist/.stamp
 	@$(BIN)/python -m tests.crash $(ARGS)
+
+# A simulated week of 40 stations on real sockets, links and meters failing at random: make week, make week ARGS="--days 1 --seed 7"
+week: .venv/test.stamp
+	@$(BIN)/python -m tests.week $(ARGS)
 
 # 10,000 malformed frames from a station with a good password, and what five others notice of it
 hostile: .venv/test.stamp pwa/dist/.stamp

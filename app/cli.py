@@ -18,8 +18,10 @@ from app.kernel.clock import shifted_clock, utc_now
 from app.kernel.errors import Refused
 from app.kernel.settings import BadSetting, Settings, settings_from
 from infra.local.authority import arguments as authority_arguments
+from infra.local.command_help import HELP
 from infra.local.ready import running
 from infra.local.state import with_secret
+from infra.simulation.arguments import arguments as simulate_arguments
 
 structlog.configure(processors=[
     structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"),
@@ -27,28 +29,6 @@ structlog.configure(processors=[
 ])  # fmt: skip
 
 MOST_PAID = 10**9  # in whole units; more is a slip of the hand
-HELP = {
-    "up": "start everything on this machine: database, live data, pages, stations' listener, worker, demo house",
-    "web": "the web application",
-    "ocpp": "the listener for stations (may run many times)",
-    "worker": "the worker: events, bills, mails, the timetable",
-    "migrate": "bring the database to the present schema",
-    "demo": "make or enlarge the demo accounts and describe them",
-    "demo-stations": "the two simulated stations of the demo house",
-    "badge": "hold a badge to a demo station",
-    "station": "tell a demo station: status, plug, unplug, battery PERCENT, offline, online,"
-    " flaky (loses its link now and then), steady, fault, clear, refuse_next_start, silent_next_start",
-    "month": "price a month and issue its bills; again changes nothing",
-    "payouts": "pay the owners of a month: statement, ledger, pain.001 file; again changes nothing",
-    "payment": "book a bank transfer by its reference",
-    "bank-statement": "book the credits of a bank's file (camt.053, camt.054; XML or zip) by their references; again changes nothing",
-    "import-readings": "load a grid operator's quarter-hours (CSV, SDAT-CH E66) for a site: all or nothing; again changes nothing",
-    "ca": "the certificate authority for stations: make, show, issue, revoke, change the root",
-    "schema": "write the OpenAPI document to a file",
-    "gateway": "the gateway of a house: stations on its network go through it, and what it hears is kept while the internet is away",
-    "clean": "list the servers' data of deleted installations (kept under /var/lib/hofstrom as root), or remove those named",
-    "check": "say what is wrong with this installation and what to do",
-}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -71,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
         made[name].add_argument("--site", help="a site's name or id (default: every site)")
     made["payouts"].add_argument("--out", default="", help="folder for the files (default: the data folder)")
     authority_arguments(made["ca"])
+    simulate_arguments(made["simulate"])
     for name, place in (("platform", "ws://127.0.0.1:9000/ocpp"), ("web", "http://127.0.0.1:8000"), ("host", "0.0.0.0")):  # noqa: S104
         made["gateway"].add_argument(f"--{name}", default=place)
     made["gateway"].add_argument("--port", type=int, default=9000)
@@ -371,6 +352,15 @@ def _ca(settings: Settings, args: argparse.Namespace) -> int:
     return asyncio.run(step()) if args.step in ("make", "show", "root") else _with_database(settings, step)
 
 
+def _simulate(settings: Settings, args: argparse.Namespace) -> int:
+    from infra.simulation.command import simulate
+
+    async def work() -> int:
+        return await simulate(settings, await _sites(args.site), args, utc_now())
+
+    return _with_database(settings, work)
+
+
 def _gateway(settings: Settings, args: argparse.Namespace) -> int:
     from ocpp_server.gateway.main import run
 
@@ -389,7 +379,7 @@ def _schema(settings: Settings, args: argparse.Namespace) -> int:
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
     "up": _up, "web": _web, "ocpp": _ocpp, "worker": _worker, "migrate": _migrate, "demo": _demo, "demo-stations": _demo_stations,
     "badge": _badge, "station": _station, "month": _month, "payouts": _payouts, "payment": _payment,
-    "bank-statement": _bank_statement, "import-readings": _import_readings,
+    "bank-statement": _bank_statement, "import-readings": _import_readings, "simulate": _simulate,
     "ca": _ca, "gateway": _gateway, "schema": _schema, "check": _check, "clean": _clean,
 }  # fmt: skip
 

@@ -44,7 +44,14 @@ from app.billing import (
     series_routes,
 )
 from app.billing import routes as billing
-from app.charging import balance_routes, security_routes, station_entry_routes, station_file_routes, station_routes
+from app.charging import (
+    balance_routes,
+    commissioning_routes,
+    security_routes,
+    station_entry_routes,
+    station_file_routes,
+    station_routes,
+)
 from app.communities import routes as communities
 from app.database.engine import close_database, open_when_it_answers
 from app.database.transaction import as_machine, fetchval
@@ -155,6 +162,7 @@ ROUTES = [
     licence_routes.ROUTES,
     station_routes.ROUTES,
     balance_routes.ROUTES,
+    commissioning_routes.ROUTES,
     station_file_routes.ROUTES,
     charge_routes.ROUTES,
     card_routes.ROUTES,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.charging import limits
+from app.charging import commissioning, limits
 from app.charging.balance_planner import SitePlan
 from app.charging.balance_state import VOLTS, SiteState, counted_a, observed_a, site_state
 from app.charging.balancing.allocation import network_of, share_out
@@ -20,13 +20,16 @@ from app.charging.balancing.pacing import DWELL_S, SOLAR_DWELL_S, Pace, held, pa
 from app.charging.balancing.reasons import Reason, reasons
 from app.charging.balancing.solar import surplus_kw
 from app.charging.balancing.staging import staged
+from app.charging.limit_rules import possible
 from app.charging.model import Changed
+from app.charging.place_bounds import bound_a
 from app.database.transaction import as_machine, execute, fetch, fetchval, in_account
 
 LEASE_S = 4.0  # a node that dies hands its sites over within that
 STEP_MIN = 5.0
 UNKNOWN_KWH = 30.0  # what a car is taken to want where nobody has said
 LEAST_KWH = 5.0
+NOTHING = Decimal(0)
 
 # The database's clock decides: the nodes' own need not agree.
 TAKE = """
@@ -45,12 +48,13 @@ ON CONFLICT DO NOTHING
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A place with a car: its row, the car, its pace and what it counts at."""
+    """A place with a car: its row, the car, its pace and what it counts at. `bounded`: an operator has limited it by hand."""
 
     row: Mapping[str, Any]
     car: Car
     pace: Pace
     counted_a: float
+    bounded: bool = False
 
 
 async def sites_with_circuits() -> list[tuple[UUID, UUID]]:
@@ -71,6 +75,14 @@ async def take_lease(account_id: UUID, site_id: UUID, owner: str, seconds: float
         return await fetchval(TAKE, account_id, site_id, owner, seconds) is not None
 
 
+async def next_expiry_s(owner: str) -> float | None:
+    """In how many seconds the first site of another owner falls free, should that owner be gone; None: all are this one's."""
+    async with as_machine():
+        found = await fetchval("SELECT extract(epoch FROM min(expires_at) - now())::float8 FROM balance_lease WHERE owner <> $1"
+                               " AND expires_at > now()", owner)  # fmt: skip
+    return None if found is None else float(found)
+
+
 async def tick(
     account_id: UUID, site_id: UUID, owner: str, now: datetime, jumped: bool = False, ahead: SitePlan | None = None
 ) -> tuple[list[UUID], list[Changed]]:
@@ -80,7 +92,10 @@ async def tick(
         return [], []
     async with in_account(account_id):
         state = await site_state(site_id, now)
+        trial = await commissioning.trial(site_id, state, now)
     with_car = [place for row in state.places if (place := place_of(row, now)) is not None]
+    if trial is not None:
+        commissioning.under_trial(with_car, trial)
     _reserve(state, with_car, now)
     cars = [place.car for place in with_car]
     if ahead is not None:
@@ -91,6 +106,12 @@ async def tick(
     paces = [paced(place.pace, target, place.car.min_a, at_s, not silent) for place, target in zip(with_car, targets, strict=True)]
     told = staged(cars, state.circuits, [pace.told_a for pace in paces], [place.counted_a for place in with_car])
     why = reasons(cars, state.circuits, targets, told, silent, state.capped)
+    why = [_by_hand(one, place) for one, place in zip(why, with_car, strict=True)]
+    if trial is not None:
+        why = [
+            msgspec.structs.replace(one, code="testing") if trial.is_at(place.row) else one
+            for one, place in zip(why, with_car, strict=True)
+        ]
     woken = await _tell(state, with_car, told, now)
     changed = await _explain(account_id, site_id, owner, state, with_car, paces, told, why, now)
     return woken, changed
@@ -101,13 +122,17 @@ def place_of(row: Mapping[str, Any], now: datetime) -> Place | None:
     if row["session_id"] is None or not row["online"]:
         return None
     phases = tuple(row["phases"])
+    bound, most_a = bound_a(row, now), row["max_ma"] / 1000
+    bounded = bound is not None and bound * 1000 < row["max_ma"]
+    if bounded:
+        most_a = float(possible(bound or NOTHING))
     pace = Pace(told_a=float(row["wanted_a"] or 0), on_since=_s(row["on_since"]), rising_since=_s(row["rising_since"]),
                 started=row["limit_ma"] is not None)  # fmt: skip
     had_wh = max(0, (row["last_meter_wh"] or row["meter_start_wh"]) - row["meter_start_wh"])
     left = UNKNOWN_KWH - had_wh / 1000 if row["wanted_wh"] is None else (row["wanted_wh"] - had_wh) / 1000
     car = Car(
         session=str(row["session_id"]), station=f"{row['station_id']}/{row['connector_no']}", circuit=str(row["circuit_id"]),
-        phases=phases, min_a=6.0, max_a=row["max_ma"] / 1000, kw_per_a=VOLTS * len(phases) / 1000,
+        phases=phases, min_a=6.0, max_a=most_a, kw_per_a=VOLTS * len(phases) / 1000,
         remaining_kwh=max(left, LEAST_KWH), arrival_min=row["started_at"].timestamp() / 60,
         departure_min=None if row["departure_at"] is None or row["departure_at"] <= now else row["departure_at"].timestamp() / 60,
         priority=float(row["priority"]), mode=row["mode"], step_a=row["step_ma"] / 1000,
@@ -116,7 +141,13 @@ def place_of(row: Mapping[str, Any], now: datetime) -> Place | None:
         planned_a=None if row["departure_at"] is not None and row["departure_at"] > now else 0.0,
         held=held(pace, now.timestamp(), SOLAR_DWELL_S if row["mode"] != "fast" else DWELL_S),
     )  # fmt: skip
-    return Place(row, car, pace, counted_a(row, now))
+    return Place(row, car, pace, counted_a(row, now), bounded)
+
+
+def _by_hand(reason: Reason, place: Place) -> Reason:
+    """Where nothing but an operator's own limit holds a charge back, it says so."""
+    held_back = reason.code == "full_speed" or place.car.max_a <= 0
+    return msgspec.structs.replace(reason, code="operator_limit") if place.bounded and held_back else reason
 
 
 def _s(at: datetime | None) -> float | None:

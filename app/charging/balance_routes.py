@@ -57,9 +57,9 @@ def person_of(identity: Identity) -> UUID:
     return identity.person_id
 
 
-async def _hurry(request: HttpRequest, identity: Identity) -> None:
+async def hurry(request: HttpRequest, account_id: UUID) -> None:
     """Let the loop act at once, after the commit."""
-    await publish(request.app.state.redis, live_channel(identity.account_id), {"kind": "balance", "account_id": identity.account_id})
+    await publish(request.app.state.redis, live_channel(account_id), {"kind": "balance", "account_id": account_id})
 
 
 @get("/api/sessions/{session_id:uuid}/share", opt=PAST, summary="The current of my charge, and why", tags=TAGS)
@@ -73,7 +73,7 @@ async def share(identity: Caller, session_id: FromPath[UUID]) -> ChargeShare:
 async def wish(request: HttpRequest, identity: Caller, session_id: FromPath[UUID], data: JSONBody[ChargeWish]) -> ChargeShare:
     async with in_account(identity.account_id):
         await balance_views.wish_for(identity.account_id, session_id, person_of(identity), data, request.app.state.clock())
-    await _hurry(request, identity)
+    await hurry(request, identity.account_id)
     async with in_account(identity.account_id):
         return await balance_views.share_of(session_id, person_of(identity))
 
@@ -93,7 +93,7 @@ async def set_circuits(request: HttpRequest, identity: Caller, site_id: FromPath
     await wiring.free(freed, request.app.state.clock())
     for station_id in freed:
         await publish(request.app.state.redis, COMMANDS, {"station_id": station_id})
-    await _hurry(request, identity)
+    await hurry(request, identity.account_id)
     async with in_account(identity.account_id):
         return await wiring.wiring_of(site_id)
 
@@ -103,7 +103,7 @@ async def read_circuit(request: HttpRequest, identity: Caller, site_id: FromPath
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), SETTERS)
         await wiring.keep_reading(identity.account_id, site_id, data.circuit, data.base_ma, request.app.state.clock(), data.battery_w)
-    await _hurry(request, identity)
+    await hurry(request, identity.account_id)
 
 
 @get("/api/sites/{site_id:uuid}/load", opt=WATCH, summary="What flows on each circuit now, and why", tags=TAGS)
@@ -118,7 +118,7 @@ async def rank(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], 
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), RANKERS)
         await balance_picture.set_priority(site_id, data.station_id, data.priority)
-    await _hurry(request, identity)
+    await hurry(request, identity.account_id)
 
 
 @get("/api/sites/{site_id:uuid}/power-caps", opt=WATCH, summary="What a grid operator has asked for the cars", tags=TAGS)
@@ -133,7 +133,7 @@ async def new_cap(request: HttpRequest, identity: Caller, site_id: FromPath[UUID
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), SETTERS)
         made = await cap_power(actor_of(identity), site_id, data, request.app.state.clock())
-    await _hurry(request, identity)
+    await hurry(request, identity.account_id)
     return made
 
 
@@ -142,7 +142,7 @@ async def stop_cap(request: HttpRequest, identity: Caller, site_id: FromPath[UUI
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), SETTERS)
         await end_cap(actor_of(identity), site_id, cap_id, request.app.state.clock())
-    await _hurry(request, identity)
+    await hurry(request, identity.account_id)
 
 
 ROUTES = [share, wish, circuits, set_circuits, read_circuit, load, rank, power_caps, new_cap, stop_cap]

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.charging import limits
-from app.charging.balance_loop import open_charges, sites_with_circuits, tick
+from app.charging.balance_loop import next_expiry_s, open_charges, sites_with_circuits, tick
 from app.charging.balance_planner import SitePlan
 from app.charging.model import Changed
 from app.kernel.clock import Clock
@@ -41,6 +41,7 @@ class BalanceRunner:
         self._charging: set[str] = set()
         self._offset: float | None = None
         self._tended = self._monotonic() - TEND_S
+        self._wait_s = TICK_S
 
     async def run(self) -> None:
         """Until cancelled. A round that fails tells the chargers nothing, and they fall back by themselves."""
@@ -55,7 +56,7 @@ class BalanceRunner:
     async def _next_round(self) -> set[UUID] | None:
         """Wait for the next tick, or for an event before it; the accounts that it is for, None: all."""
         try:
-            async with asyncio.timeout(TICK_S):
+            async with asyncio.timeout(min(TICK_S, self._wait_s)):
                 await self._asked.wait()
         except TimeoutError:
             return None
@@ -102,6 +103,9 @@ class BalanceRunner:
                 continue
             await self._wake(woken)
             await self._announce(changed)
+        # What another owns falls free at a moment that is known: a node that died is followed at once, not a tick later.
+        expiry = await next_expiry_s(self.owner)
+        self._wait_s = TICK_S if expiry is None else max(0.0, expiry) + 0.05
 
     def _clock_jumped(self) -> bool:
         """Whether the wall clock has moved otherwise than time has."""

@@ -28,7 +28,9 @@ SELECT w.station_id, w.circuit_id, w.phases, w.max_ma, w.fail_safe_ma, w.step_ma
     x.id AS session_id, x.started_at, x.meter_start_wh, x.last_meter_wh, x.last_power_w, x.last_value_at, x.person_id,
     coalesce(p.priority, 0) AS sun_priority,
     h.departure_at, h.wanted_wh, coalesce(h.mode, 'fast') AS mode,
-    b.limit_ma, b.reason, b.on_since, b.rising_since, b.cars, b.shared_ma
+    b.limit_ma, b.reason, b.on_since, b.rising_since, b.cars, b.shared_ma,
+    (SELECT array_agg(o.intent) FROM place_bound o WHERE o.account_id = s.account_id AND o.station_id = s.id
+     AND o.connector_no IN (0, k.number) AND (o.session_id IS NULL OR o.session_id = x.id)) AS bounds
 FROM station_wiring w JOIN station s ON s.account_id = w.account_id AND s.id = w.station_id
 JOIN connector k ON k.account_id = s.account_id AND k.station_id = s.id AND k.number > 0
 LEFT JOIN charging_limit l ON l.account_id = s.account_id AND l.station_id = s.id AND l.connector_no = k.number

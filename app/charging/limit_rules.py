@@ -65,6 +65,17 @@ def next_step(row: Mapping[str, Any], units_known: bool, version: str | None, no
     return None
 
 
+def bound_of(profile: Profile, began: datetime | None, now: datetime) -> Decimal | None:
+    """The current a phase that a profile allows at a moment, None while it says nothing. Without a start of its own it counts
+    from the charge's beginning."""
+    if (profile.valid_from is not None and now < profile.valid_from) or (profile.valid_to is not None and now >= profile.valid_to):
+        return None
+    passed_s = (now - (profile.starts_at or began or now)).total_seconds()
+    if passed_s < 0 or (profile.duration_s is not None and passed_s >= profile.duration_s):
+        return None
+    return next((one.limit_a for one in reversed(profile.periods) if one.start_s <= passed_s), None)
+
+
 def measured_a(raw: str) -> Decimal | None:
     """The largest current of a phase that a moment's values tell, or None."""
     found: list[Decimal] = []

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.charging import asking, intents, limits, local_lists, requests, reservations, station_files
+from app.charging import asking, intents, limits, local_lists, place_bounds, requests, reservations, station_files
 from app.charging.model import Changed
 from app.database.transaction import as_machine, fetchrow, fetchval, in_account
 from app.kernel.errors import Refused, not_found
@@ -143,6 +143,8 @@ async def ask(who: Asker, command: Any, now: datetime) -> list[Changed]:
         command = intents.UnpublishFirmware(checksum=await _checksum(who, await _firmware(who, command.file_id)))
     if isinstance(command, intents.WriteConfiguration):
         _check_settings(command)
+    if place_bounds.is_bound(command) and await _balanced(who):
+        return await _bound(who, command, now)
     _, changed = await asking.ask(who.account_id, who.login_id, who.station_id, command, who.key, who.secret, now, who.ticket)
     return changed
 
@@ -252,9 +254,26 @@ async def _limit(who: Asker, command: LimitPlace, now: datetime) -> list[Changed
     if not await _asked_before(who):
         async with in_account(who.account_id):
             place = await fetchval("SELECT 1 FROM connector WHERE station_id = $1 AND number = $2", who.station_id, command.connector)
-        if place is None:
-            raise Refused("no_connector", 409, asking.WHY_NOT["no_connector"])
-        await limits.want(who.station_id, command.connector, command.limit_a, now, by=_by(who))
+            if place is None:
+                raise Refused("no_connector", 409, asking.WHY_NOT["no_connector"])
+            await place_bounds.keep_limit(who.account_id, who.station_id, command.connector, command.limit_a, now, who.login_id)
+            balanced = await place_bounds.is_balanced(who.station_id)
+        if balanced:
+            await place_bounds.go_down(who.account_id, who.station_id, command.connector, now, _by(who))
+        else:
+            await limits.want(who.station_id, command.connector, command.limit_a, now, by=_by(who))
+    return [Changed(account_id=who.account_id, kind="command", station_id=who.station_id)]
+
+
+async def _balanced(who: Asker) -> bool:
+    async with in_account(who.account_id):
+        return await place_bounds.is_balanced(who.station_id)
+
+
+async def _bound(who: Asker, command: intents.SetProfile | intents.ClearProfile, now: datetime) -> list[Changed]:
+    """A profile by hand where load is balanced: the loop keeps it as a further bound."""
+    if not await _asked_before(who):
+        await place_bounds.keep(who.account_id, who.station_id, command, now, _by(who))
     return [Changed(account_id=who.account_id, kind="command", station_id=who.station_id)]
 
 

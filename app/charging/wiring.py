@@ -12,6 +12,7 @@ from app.charging.balance_state import circuit_of_row, in_amperes
 from app.charging.balancing.checks import CircuitFinding, Wired, check
 from app.charging.balancing.model import NOTHING
 from app.charging.balancing.zone_checks import Meter, Zone, check_zones, sees_only_zone
+from app.charging.place_bounds import left_bounds
 from app.database.transaction import as_machine, execute, fetch, fetchrow, fetchval
 from app.kernel.errors import Refused, not_found
 
@@ -228,11 +229,12 @@ async def wire(account_id: UUID, site_id: UUID, wiring: CircuitWiring) -> list[U
 
 
 async def free(stations: Sequence[UUID], now: datetime) -> None:
-    """Lift the limits of stations that nobody balances any more."""
+    """Lift the limits of stations that nobody balances any more, but for those that an operator has set by hand."""
     async with as_machine():
         limited = await fetch("SELECT station_id, connector_no FROM charging_limit WHERE station_id = ANY($1::uuid[])", list(stations))
+        by_hand = await left_bounds(stations)
     for row in limited:
-        await limits.want(row["station_id"], row["connector_no"], None, now)
+        await limits.want(row["station_id"], row["connector_no"], by_hand.get((row["station_id"], row["connector_no"])), now)
 
 
 def _check_meters(part: CircuitPart, known: dict[str, Meter]) -> None:

@@ -226,6 +226,7 @@ BODIES: dict[str, Body] = {
     "POST /api/sites/{site_id}/tariffs/check": _plain(**PRICES),
     "POST /api/sites/{site_id}/tariffs/preview": _plain(**PRICES),
     "POST /api/sites/{site_id}/circuit-readings": _plain(circuit="Main", base_ma=[1, 2, 3]),
+    "POST /api/gateway/currents": _plain(currents=[{"meter": "M-1", "at": "2026-11-24T10:00:00Z", "ma": [1, 2, 3]}]),
     "PUT /api/sessions/{session_id}/wish": _plain(mode="fast"),
     "PUT /api/sites/{site_id}/circuits": _plain(circuits=[{"name": "Main", "limit_ma": [63000, 63000, 63000]}]),
     "POST /api/sites/{site_id}/power-caps": _plain(cap_w=4200, ends_at="2099-01-01T00:00:00Z", asked_by="Grid"),

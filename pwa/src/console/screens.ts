@@ -17,6 +17,7 @@ export const screens: Screen[] = [
   { name: 'prices', path: ofSite('/prices'), load: () => import('./Prices.svelte') },
   { name: 'import', path: ofSite('/import'), load: () => import('./Import.svelte') },
   { name: 'circuits', path: ofSite('/circuits'), load: () => import('./Circuits.svelte') },
+  { name: 'commissioning', path: ofSite('/commissioning'), load: () => import('./Commissioning.svelte') },
   { name: 'runs', path: ofSite(`/runs${item}`), load: () => import('./Runs.svelte') },
   { name: 'install', path: ofSite(`/install${item}`), load: () => import('./Install.svelte') },
   { name: 'control', path: ofSite('/meter-control'), load: () => import('./MeterControl.svelte') },
