@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -354,6 +355,9 @@ def _ca(settings: Settings, args: argparse.Namespace) -> int:
 
 def _simulate(settings: Settings, args: argparse.Namespace) -> int:
     from infra.simulation.command import simulate
+
+    quiet = structlog.make_filtering_bound_logger(logging.ERROR)  # what the simulated stations do is no news
+    structlog.configure(wrapper_class=quiet, logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
     async def work() -> int:
         return await simulate(settings, await _sites(args.site), args, utc_now())

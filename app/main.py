@@ -29,6 +29,7 @@ from app.accounts.web.document import described, document_config
 from app.accounts.web.problems import HANDLERS
 from app.accounts.web.pwa_files import file_answer
 from app.accounts.web.throttle import Throttle
+from app.appliances import routes as appliances
 from app.billing import (
     accounting_routes,
     card_routes,
@@ -163,6 +164,7 @@ ROUTES = [
     station_routes.ROUTES,
     balance_routes.ROUTES,
     commissioning_routes.ROUTES,
+    appliances.ROUTES,
     station_file_routes.ROUTES,
     charge_routes.ROUTES,
     card_routes.ROUTES,

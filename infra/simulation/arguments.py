@@ -15,4 +15,4 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--meter-failures", type=float, default=0.0, metavar="N", help="a meter falls silent so often a day")
     parser.add_argument("--seed", type=int, default=1, help="of the failures (default: 1)")
     parser.add_argument("--picture", type=Path, help="where the picture goes (default: simulation.svg in the data folder)")
-    parser.add_argument("--json", action="store_true", help="the figures as one JSON object")
+    parser.add_argument("--json", action="store_true", help="the figures as one JSON object, on the last line")

@@ -64,6 +64,7 @@ def _car(place: TwinPlace, number: int) -> Car:
 def _solved(wh: np.ndarray, upper: np.ndarray, indices: Sequence[np.ndarray], values: Sequence[np.ndarray], limits: np.ndarray) -> float:
     lp, model = highspy.HighsLp(), highspy.Highs()
     model.setOptionValue("output_flag", False)
+    model.setOptionValue("threads", 1)  # as the planner: HiGHS keeps one pool a process, and refuses another size
     lp.num_col_, lp.num_row_, lp.col_cost_ = len(wh), len(limits), -wh
     lp.col_lower_, lp.col_upper_ = np.zeros(len(wh)), upper
     lp.row_lower_, lp.row_upper_ = np.full(len(limits), -highspy.kHighsInf), limits

@@ -26,6 +26,7 @@ KINDS = {
 # Path parameters that are words and name no object.
 WORDS = {
     "cap_id": "00000000-0000-0000-0000-000000000000",
+    "relay_id": "00000000-0000-0000-0000-000000000000",
     "step": "terms_signed",
     "position": "energy",
     "paper": "contract",
@@ -227,6 +228,9 @@ BODIES: dict[str, Body] = {
     "POST /api/sites/{site_id}/tariffs/preview": _plain(**PRICES),
     "POST /api/sites/{site_id}/circuit-readings": _plain(circuit="Main", base_ma=[1, 2, 3]),
     "POST /api/gateway/currents": _plain(currents=[{"meter": "M-1", "at": "2026-11-24T10:00:00Z", "ma": [1, 2, 3]}]),
+    "POST /api/sites/{site_id}/relays": _plain(device_id="00000000-0000-0000-0000-000000000000", outputs=[1], name="Boiler"),
+    "PUT /api/relays/{relay_id}": _plain(device_id="00000000-0000-0000-0000-000000000000", outputs=[1], name="Boiler"),
+    "POST /api/relays/{relay_id}/switch": _plain(on=True),
     "PUT /api/sessions/{session_id}/wish": _plain(mode="fast"),
     "PUT /api/sites/{site_id}/circuits": _plain(circuits=[{"name": "Main", "limit_ma": [63000, 63000, 63000]}]),
     "POST /api/sites/{site_id}/power-caps": _plain(cap_w=4200, ends_at="2099-01-01T00:00:00Z", asked_by="Grid"),

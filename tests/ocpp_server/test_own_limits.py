@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from app.charging import wiring
+from app.charging import limits, wiring
 from app.charging.intents import V16, V201, Period, Profile
 from app.charging.limit_rules import bound_of
 from app.database.transaction import in_account
-from tests.charging.house import BADGE_ANNA
+from tests.charging.house import BADGE_ANNA, BADGE_BEN
 from tests.ocpp_server.conftest import eventually, rows
 from tests.ocpp_server.staff import staffed
 from tests.ocpp_server.test_balance import charging, circuit, limit_of, settled, steps, turn, utc, wanted
@@ -98,3 +98,31 @@ def test_a_profile_bounds_in_its_own_time_only():
     relative = Profile(id=1, stack_level=0, purpose="transaction", periods=ten.periods)
     assert [bound_of(relative, at, at + timedelta(seconds=one)) for one in (0, 60)] == [10, 6]
     assert bound_of(relative, None, at) == 10
+
+
+async def test_st62_nobody_rises_on_the_room_of_a_charger_that_has_accepted_less_and_does_not_obey(site, version):
+    await circuit(site, 20)
+    first, one = await charging(site, "CP-1", version, BADGE_ANNA)
+    second, two = await charging(site, "CP-3", version, BADGE_BEN)
+    at = utc()
+    await one.begin(at, 1000)
+    for seconds in (0, 31, 33, 35):
+        await turn(site, at + timedelta(seconds=seconds))
+    assert await wanted(site, "CP-1") == 16
+    await two.begin(at + timedelta(seconds=36), 1000)
+    for seconds in range(40, 280, 20):
+        now = at + timedelta(seconds=seconds)
+        await turn(site, now)
+        await first.draws(one, now + timedelta(seconds=1), 16)  # whatever it was told
+        await limits.tend(now + timedelta(seconds=2))
+        await settled(site)
+        assert 16 + float((await limit_of(site, "CP-3"))["told_a"] or 0) <= 20, seconds
+    row = await limit_of(site, "CP-1")
+    assert (row["told_a"] < 16, row["counted_a"], row["problem"], row["confirmed_at"]) == (True, 16, "not_obeyed", None)
+    # It obeys at last: the meter shows it, and only then the other one begins.
+    for seconds in range(300, 460, 20):
+        now = at + timedelta(seconds=seconds)
+        await first.draws(one, now, float((await limit_of(site, "CP-1"))["told_a"]))
+        await limits.tend(now + timedelta(seconds=1))
+        await turn(site, now + timedelta(seconds=2))
+    assert (await limit_of(site, "CP-3"))["told_a"] >= 6 and second.limit(1) >= 6

@@ -107,6 +107,7 @@ def _spell_kwh(place: Place, rows: Sequence[dict[str, Any]]) -> float:
         limits.append(row["kwh"])
     lp, model = highspy.HighsLp(), highspy.Highs()
     model.setOptionValue("output_flag", False)
+    model.setOptionValue("threads", 1)  # as the planner: HiGHS keeps one pool a process, and refuses another size
     lp.num_col_, lp.num_row_, lp.col_cost_ = len(columns), len(limits), -kwh
     lp.col_lower_, lp.col_upper_ = np.zeros(len(columns)), upper
     lp.row_lower_, lp.row_upper_ = np.full(len(limits), -highspy.kHighsInf), np.array(limits)
