@@ -104,7 +104,8 @@ async def tick(
     silent = state.silent or jumped
     at_s = now.timestamp()
     paces = [paced(place.pace, target, place.car.min_a, at_s, not silent) for place, target in zip(with_car, targets, strict=True)]
-    told = staged(cars, state.circuits, [pace.told_a for pace in paces], [place.counted_a for place in with_car])
+    told = staged(cars, state.circuits, [pace.told_a for pace in paces], [place.counted_a for place in with_car],
+                  [agreed_a(place, now) for place in with_car])  # fmt: skip
     why = reasons(cars, state.circuits, targets, told, silent, state.capped)
     why = [_by_hand(one, place) for one, place in zip(why, with_car, strict=True)]
     if trial is not None:
@@ -142,6 +143,13 @@ def place_of(row: Mapping[str, Any], now: datetime) -> Place | None:
         held=held(pace, now.timestamp(), SOLAR_DWELL_S if row["mode"] != "fast" else DWELL_S),
     )  # fmt: skip
     return Place(row, car, pace, counted_a(row, now), bounded)
+
+
+def agreed_a(place: Place, now: datetime) -> float:
+    """What a place's charger has agreed to and still keeps to; before it was told anything, all that it counts at."""
+    row = place.row
+    kept = row["told_a"] is not None and row["lease_until"] is not None and row["lease_until"] > now
+    return float(row["told_a"]) if kept else place.counted_a
 
 
 def _by_hand(reason: Reason, place: Place) -> Reason:

@@ -99,6 +99,7 @@ def obeyed(limit_a: Decimal, current_a: Decimal | None, power_w: int | None, pha
     return False if power_w > (limit_a + SLACK_A) * VOLTS * phases else None
 
 
-def counted(before: Decimal, told: Decimal) -> Decimal:
-    """What a place counts at once the charger has accepted a limit: until its meter proves it, the larger one (ST-62)."""
-    return max(before, told)
+def counted(before: Decimal, told: Decimal, free: bool = False) -> Decimal:
+    """What a place counts at once the charger has accepted a limit: until its meter proves it, the larger one (ST-62). A place
+    without a charge that has accepted none has none: nothing flows there, and a car that comes begins from it."""
+    return told if free and told == 0 else max(before, told)

@@ -41,6 +41,9 @@ WHERE x.station_id = $1 AND x.connector_no = $2 AND x.state = 'open' LIMIT 1
 """
 
 
+OPEN = "SELECT 1 FROM charging_session WHERE station_id = $1 AND connector_no = $2 AND state = 'open' LIMIT 1"
+
+
 async def want(station_id: UUID, connector: int, limit_a: Decimal | None, now: datetime,
                failsafe_a: Decimal = limit_rules.LEAST_A, by: Mapping[str, Any] | None = None) -> None:  # fmt: skip
     """Limit a place to a current a phase, or lift the limit (None). The charger is told as soon as it can be. `by`: who
@@ -83,14 +86,14 @@ async def limit_answered(command: Command, intent: Intent, answer: Answer, now: 
     elif not answer.accepted:
         changes |= {"problem": "refused", "retry_at": now + BACK_OFF}
     elif isinstance(intent, SetProfile):
-        changes |= _accepted(row, intent, now)
+        changes |= _accepted(row, intent, now, await fetchrow(OPEN, row["station_id"], row["connector_no"]) is None)
     await _note(row, changes)
     if answer.accepted or isinstance(intent, ClearProfile):
         units_known = row["units_known"] or isinstance(intent, ReadConfiguration)
         await _go_on({**row, **changes, "units_known": units_known}, now)
 
 
-def _accepted(row: Mapping[str, Any], intent: SetProfile, now: datetime) -> dict[str, Any]:
+def _accepted(row: Mapping[str, Any], intent: SetProfile, now: datetime, free: bool) -> dict[str, Any]:
     profile = intent.profile
     if profile.stack_level == limit_rules.FAILSAFE_LEVEL:
         return {"failsafe_set": True, "problem": None}
@@ -98,7 +101,7 @@ def _accepted(row: Mapping[str, Any], intent: SetProfile, now: datetime) -> dict
     changes: dict[str, Any] = {"lease_until": profile.valid_to, "problem": None if row["problem"] == "refused" else row["problem"]}
     if told != row["told_a"]:
         raised = told > 0 and row["told_a"] == 0
-        changes |= {"told_a": told, "told_at": now, "confirmed_at": None, "counted_a": limit_rules.counted(row["counted_a"], told),
+        changes |= {"told_a": told, "told_at": now, "confirmed_at": None, "counted_a": limit_rules.counted(row["counted_a"], told, free),
                     "raised_at": now if raised else None, "pulse": False}  # fmt: skip
     return changes
 

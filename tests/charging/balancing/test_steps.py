@@ -240,3 +240,11 @@ def test_the_plan_serves_the_car_that_leaves_first_and_says_that_it_is_short():
     short = plan([car_of(car(0, departure_min=NOW + 60, remaining_kwh=40))], Ahead(np.ones((1, 1)), lambda _: np.array([16.0])), NOW)
     assert short is not None and short.short
     assert plan([], ahead, NOW) is None
+
+
+def test_where_more_counts_than_a_fuse_carries_nobody_goes_above_what_was_agreed_to():
+    cars = [car_of(car(0, step_a=1)), car_of(car(1, step_a=1))]
+    tree = [Circuit(id="main", parent=None, limit=(20, 20, 20))]
+    # The second has agreed to none and is not proven: it may not come back while the first has not gone down.
+    assert staged(cars, tree, [6, 14], [16, 16], [16, 0]) == [6, 0]
+    assert staged(cars, tree, [6, 14], [6, 14], [6, 0]) == [6, 14]
