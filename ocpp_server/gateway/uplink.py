@@ -2,6 +2,8 @@
 
 Whoever reads the bus writes a file of readings (`[{"meter": SERIAL, "at": TIME, "import": WH}, ...]`) beside the folder and
 moves it in under a name that ends in .json: whole or not at all. The time is that of the reading, however late it is sent.
+What flows now on each phase (`[{"meter": SERIAL, "at": TIME, "ma": [L1, L2, L3]}, ...]`) goes under a name that ends in .currents: it
+is sent at once or never, since a late word of it is of no use.
 """
 
 import asyncio
@@ -20,7 +22,7 @@ log = structlog.get_logger()
 
 MOST = 1000  # readings in a batch
 SECONDS = 20.0
-UNREADABLE = 422
+BAD_REQUEST, UNREADABLE = 400, 422
 
 
 class Uplink:
@@ -35,6 +37,7 @@ class Uplink:
         while True:
             self.take_in()
             try:
+                await self.send_currents()
                 while await self.send():
                     pass
             except (OSError, ValueError) as error:
@@ -55,6 +58,27 @@ class Uplink:
                 continue
             self.store.keep_readings(found)
             path.unlink()
+
+    async def send_currents(self) -> None:
+        """Send the newest currents that lie in the folder, and drop what is older. Raises OSError while the platform is away."""
+        found = sorted(self.folder.glob("*.currents"), key=lambda path: path.stat().st_mtime_ns)
+        if not found:
+            return
+        try:
+            told = json.loads(found[-1].read_text())
+        except ValueError as error:
+            log.warning("not a file of currents", file=found[-1].name, why=str(error))
+            told = None
+        for path in found:
+            path.unlink()
+        if told is None:
+            return
+        try:
+            await self.ask("POST", "/api/gateway/currents", {"currents": told})
+        except urllib.error.HTTPError as refused:
+            if refused.code != BAD_REQUEST and refused.code != UNREADABLE:
+                raise
+            log.warning("currents were refused", why=refused.read(300).decode(errors="replace"))
 
     async def send(self) -> bool:
         """Send the oldest batch; whether there was one. Raises OSError while the platform is away."""

@@ -88,3 +88,29 @@ async def test_a_token_that_opens_nothing_loses_nothing(link):
     with pytest.raises(OSError, match="401"):
         await link.send()
     assert link.store.waiting()["readings"] == 1
+
+
+async def test_currents_go_at_once_or_never_and_only_the_newest(link):
+    now = datetime.now(UTC)
+    link.take_in()
+
+    def told(name, amperes, at=now):
+        words = [{"meter": "M-1", "at": at.isoformat(), "ma": [round(1000 * one) for one in amperes]}]
+        (link.folder / f"{name}.new").write_text(json.dumps(words))
+        (link.folder / f"{name}.new").rename(link.folder / f"{name}.currents")
+
+    told("1", (1, 2, 3))
+    there, link.url = link.url, AWAY
+    with pytest.raises(OSError, match="refused"):
+        await link.send_currents()
+    link.url = there
+    assert list(link.folder.iterdir()) == []  # too old by the time that it could be sent
+    told("2", (4, 5, 6), now + timedelta(milliseconds=10))
+    told("3", (7, 8, 9), now + timedelta(milliseconds=20))
+    await link.send_currents()
+    (kept,) = await rows("SELECT ma FROM meter_current")
+    assert kept["ma"] == [7000, 8000, 9000]
+    for wrong in ("{no list", json.dumps([{"meter": "M-1"}])):
+        (link.folder / "x.currents").write_text(wrong)
+        await link.send_currents()
+    assert list(link.folder.iterdir()) == []

@@ -282,12 +282,16 @@ async def test_a_grid_operators_cap_holds_until_its_end_or_until_it_is_taken_bac
 
 async def test_the_plan_serves_who_has_to_leave_and_is_made_anew_when_a_wish_comes(site):
     await circuit(site, 14)
-    _, one = await charging(site, "CP-1", V16, BADGE_ANNA)
-    _, two = await charging(site, "CP-3", V16, BADGE_BEN)
+    first, one = await charging(site, "CP-1", V16, BADGE_ANNA)
+    second, two = await charging(site, "CP-3", V16, BADGE_BEN)
     at, ahead = utc(), SitePlan()
     await one.begin(at, 1000)
     await two.begin(at, 1000)
-    for seconds in (0, 31, 33):
+    await turn(site, at, ahead=ahead)
+    await first.draws(one, at + timedelta(seconds=33), 6)
+    await second.draws(two, at + timedelta(seconds=33), 6)
+    await limits.tend(at + timedelta(seconds=34))
+    for seconds in (35, 37):
         await turn(site, at + timedelta(seconds=seconds), ahead=ahead)
     assert [await wanted(site, name) for name in ("CP-1", "CP-3")] == [7, 7]  # nobody has said a wish: equal
     (session,) = await rows("SELECT id FROM charging_session WHERE person_id = $1", site.house.ben)

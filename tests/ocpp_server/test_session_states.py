@@ -67,15 +67,15 @@ async def test_a_session_shows_its_state_its_figures_and_that_load_management_ho
         share = (await resident.get(f"/api/sessions/{found['id']}/share")).json()
         assert share["steps"][0]["limit_ma"] == 8000 and share["steps"][0]["reason"] != "waiting_capacity"
         await told(charger, charge, "Charging", at + timedelta(seconds=64))
-        await charge.values([(at + timedelta(seconds=70), 6500)], power_w=5520)
+        await charge.values([(at + timedelta(seconds=70), 5600)], power_w=5520)
         whole = await seen()
-        assert (whole["state"]["key"], whole["power_w"], whole["energy_wh"]) == ("charging", 5520, 1500)
+        assert (whole["state"]["key"], whole["power_w"], whole["energy_wh"]) == ("charging", 5520, 600)
         assert whole["cost"] is not None and whole["cost"]["gross_minor"] > 0
         await told(charger, charge, "SuspendedEV", at + timedelta(seconds=80))
         assert (await seen())["state"]["key"] == "paused_by_car"
         await told(charger, charge, "Faulted", at + timedelta(seconds=90), errorCode="GroundFailure")
         assert (await seen())["state"]["key"] == "faulted"
         await told(charger, charge, "Charging", at + timedelta(seconds=100))
-        await charge.end(at + timedelta(seconds=121), 6600)
+        await charge.end(at + timedelta(seconds=121), 5700)
         whole = await seen()
-        assert (whole["state"]["key"], whole["energy_wh"], whole["duration_s"]) == ("ended", 1600, 120)
+        assert (whole["state"]["key"], whole["energy_wh"], whole["duration_s"]) == ("ended", 700, 120)
