@@ -140,7 +140,7 @@ def place_of(row: Mapping[str, Any], now: datetime) -> Place | None:
         sun_priority=row["sun_priority"], observed_a=observed_a(row, now),
         # Who has not said when it leaves shares equally with the others; who has is served towards what it needs.
         planned_a=None if row["departure_at"] is not None and row["departure_at"] > now else 0.0,
-        held=held(pace, now.timestamp(), SOLAR_DWELL_S if row["mode"] != "fast" else DWELL_S),
+        on=pace.told_a > 0, held=held(pace, now.timestamp(), SOLAR_DWELL_S if row["mode"] != "fast" else DWELL_S),
     )  # fmt: skip
     return Place(row, car, pace, counted_a(row, now), bounded)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from app.charging.balancing.model import Car, Circuit
 from app.charging.balancing.network import Rows, rows_of
-from app.charging.balancing.planning import Ahead, Planned, plan
+from app.charging.balancing.planning import Ahead, Planned, kept, plan
 
 PLAN_EVERY_MIN = 15.0
 SECONDS = 2.0
@@ -38,7 +38,7 @@ class SitePlan:
         slot = max(index for index, start in enumerate(self._planned.starts_min) if start <= now_min + 1e-6)
         for car in planned:
             if car.departure_min is not None:
-                car.planned_a = self._planned.amps[self._number[car.session]][slot]
+                car.planned_a = kept(car, self._planned.amps[self._number[car.session]][slot])
 
     async def _make(self, cars: Sequence[Car], circuits: Sequence[Circuit], now_min: float) -> None:
         rows = rows_of(cars, circuits)

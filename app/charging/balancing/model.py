@@ -20,7 +20,8 @@ class Car(msgspec.Struct, kw_only=True):
     """A car on a station. `max_a` is the least of station, cable and car; per phase. `mode`: fast, minimum plus solar, solar only.
 
     `sun_priority`: of cars that follow the sun, the larger one has it first.
-    `planned_a`: what the planner wants for it now; None without a plan. `held`: still inside its dwell time.
+    `planned_a`: what the planner wants for it now; None without a plan. `held`: still inside its dwell time. `on`: it
+    charges now.
     `observed_a`: what it drew at most lately, None while unknown. `step_a`: what the station can be told (0: any value).
     """
 
@@ -40,6 +41,7 @@ class Car(msgspec.Struct, kw_only=True):
     mode: Mode = "fast"
     planned_a: float | None = None
     held: bool = False
+    on: bool = False
     observed_a: float | None = None
     step_a: float = 0.0
     buffer_a: float = 2.0

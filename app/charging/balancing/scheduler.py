@@ -13,7 +13,7 @@ from app.charging.balancing.allocation import share_out
 from app.charging.balancing.model import Car
 from app.charging.balancing.network import Network, Rows
 from app.charging.balancing.phasors import Phasors
-from app.charging.balancing.planning import Ahead, Planned, plan
+from app.charging.balancing.planning import Ahead, Planned, kept, plan
 
 DWELL_MIN = 75.0
 PLAN_EVERY_MIN = 15.0
@@ -80,7 +80,7 @@ class Scheduler:
             session=one.session, station=one.station, circuit=one.circuit, phases=one.phases, min_a=one.min_a, max_a=one.max_a,
             kw_per_a=one.kw_per_a, remaining_kwh=one.left, arrival_min=one.arr * self.site.dt,
             departure_min=one.dep * self.site.dt, priority=one.prio,
-            held=self.on_since.get(one.session, -1e9) + self.dwell_min > t,
+            held=self.on_since.get(one.session, -1e9) + self.dwell_min > t, on=one.session in self.on_since,
         )  # fmt: skip
 
     def _plan(self, cars: list[Car], columns: list[int], t: float) -> None:
@@ -91,7 +91,7 @@ class Scheduler:
             self.cars_planned = {car.session: index for index, car in enumerate(cars)}
         if self.planned is not None:
             for car in cars:
-                car.planned_a = self.planned.amps[self.cars_planned[car.session]][0]
+                car.planned_a = kept(car, self.planned.amps[self.cars_planned[car.session]][0])
 
     def _remember(self, cars: list[Car], amps: list[float], t: float) -> None:
         on = {car.session for car, amount in zip(cars, amps, strict=True) if amount > 0}
