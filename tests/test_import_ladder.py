@@ -8,7 +8,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LADDER = [
     ["kernel"], ["database"], ["outbox", "audit"], ["accounts", "ledger"], ["sites"], ["residents", "tariffs", "metering"],
-    ["charging", "communities", "appliances"], ["billing"], ["payouts", "privacy", "onboarding", "installing"], ["ocpp_server", "notifications"],
+    ["charging", "communities", "appliances"], ["billing"], ["payouts", "privacy", "onboarding", "installing"],
+    ["ocpp_server", "notifications"],
 ]  # fmt: skip
 RUNG = {name: height for height, names in enumerate(LADDER) for name in names}
 ROOTS = {"app.main", "app.worker", "app.cli", "ocpp_server.main", "ocpp_server.gateway.main"}
