@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import importlib
 import json
 import logging
 import os
@@ -29,6 +30,7 @@ structlog.configure(processors=[
     structlog.processors.format_exc_info, structlog.processors.JSONRenderer(),
 ])  # fmt: skip
 
+PARTS = {"web": "app.main", "ocpp": "ocpp_server.main", "worker": "app.worker", "mqtt": "app.metering.broker"}
 MOST_PAID = 10**9  # in whole units; more is a slip of the hand
 
 
@@ -107,27 +109,10 @@ def _up(settings: Settings, args: argparse.Namespace) -> int:
     return Supervisor(settings, demo=not args.no_demo).run()
 
 
-def _web(settings: Settings, _: argparse.Namespace) -> int:
-    from app.main import run
-
+def _serve(settings: Settings, args: argparse.Namespace) -> int:
+    """A part that runs until it is stopped."""
     _needs_database(settings)
-    run(settings)
-    return 0
-
-
-def _ocpp(settings: Settings, _: argparse.Namespace) -> int:
-    from ocpp_server.main import run
-
-    _needs_database(settings)
-    run(settings)
-    return 0
-
-
-def _worker(settings: Settings, _: argparse.Namespace) -> int:
-    from app.worker import run
-
-    _needs_database(settings)
-    run(settings)
+    importlib.import_module(PARTS[args.command]).run(settings)
     return 0
 
 
@@ -381,7 +366,8 @@ def _schema(settings: Settings, args: argparse.Namespace) -> int:
 
 
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
-    "up": _up, "web": _web, "ocpp": _ocpp, "worker": _worker, "migrate": _migrate, "demo": _demo, "demo-stations": _demo_stations,
+    "up": _up, **dict.fromkeys(PARTS, _serve), "migrate": _migrate, "demo": _demo,
+    "demo-stations": _demo_stations,
     "badge": _badge, "station": _station, "month": _month, "payouts": _payouts, "payment": _payment,
     "bank-statement": _bank_statement, "import-readings": _import_readings, "simulate": _simulate,
     "ca": _ca, "gateway": _gateway, "schema": _schema, "check": _check, "clean": _clean,

@@ -45,6 +45,7 @@ from app.billing import (
     series_routes,
 )
 from app.billing import routes as billing
+from app.billing.kept_answers import KeptAnswers
 from app.charging import (
     balance_routes,
     commissioning_routes,
@@ -54,13 +55,15 @@ from app.charging import (
     station_routes,
 )
 from app.communities import routes as communities
+from app.database.changes import Changes
 from app.database.engine import close_database, open_when_it_answers
 from app.database.transaction import as_machine, fetchval
 from app.installing import handover
 from app.installing import routes as installing
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
-from app.metering import device_routes, equipment_routes, gateway_routes, reading_routes
+from app.kernel.tasks import ended
+from app.metering import device_routes, equipment_routes, gateway_routes, grid_source_routes, reading_routes
 from app.onboarding import order_routes
 from app.onboarding import routes as onboarding
 from app.payouts import refund_routes
@@ -179,6 +182,7 @@ ROUTES = [
     fee_routes.ROUTES,
     person_routes.ROUTES,
     reading_routes.ROUTES,
+    grid_source_routes.ROUTES,
     gateway_routes.ROUTES,
     equipment_routes.ROUTES,
     device_routes.ROUTES,
@@ -211,11 +215,14 @@ ROUTES = [
 def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
     """The application for one process."""
     redis = Redis.from_url(settings.redis_url, socket_timeout=30) if settings.redis_url else None
+    changes = Changes()
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await open_when_it_answers(settings.database_url, max_size=10)
+        hearing = asyncio.create_task(changes.listen(settings.database_url))
         yield
+        await ended([hearing])
         if redis is not None:
             await redis.aclose()
         await close_database()
@@ -240,7 +247,8 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> Litestar:
         before_send=[secure],
         openapi_config=document_config(),
         state=State({"settings": settings, "clock": clock, "redis": redis, "throttle": Throttle(redis),
-                     "handover_reasons": handover.reasons}),
+                     "handover_reasons": handover.reasons,
+                     "kept": KeptAnswers(changes)}),
         debug=False,
     )  # fmt: skip
 

@@ -42,6 +42,7 @@ from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
 from app.kernel.tasks import ended
 from app.metering.grid_folder import take_folder
+from app.metering.grid_sources import fetch_all
 from app.onboarding.orders import confirmed as order_confirmed
 from app.outbox.wake import COMMANDS, live_channel, publish
 from app.privacy.commands import erase_logins
@@ -241,6 +242,10 @@ class Worker:
         """On the timetable: grid operators' files that have arrived."""
         await take_folder(self.settings.data / "grid-files", self.clock())
 
+    async def fetch_grid_files(self) -> None:
+        """On the timetable: new files in grid operators' folders."""
+        await fetch_all(self.settings.secret_key, self.clock())
+
     async def renew_certificates(self) -> None:
         """On the timetable: certificates of stations that near their end, and our roots at stations."""
         if self.authority.exists:
@@ -285,15 +290,7 @@ def queue_app(settings: Settings, worker: Worker) -> procrastinate.App:
     async def tend_guests(timestamp: int) -> None:
         await worker.tend_guests()
 
-    @queue.periodic(cron="*/1 * * * *")
-    @queue.task(name="take_grid_files", queueing_lock="take_grid_files")
-    async def take_grid_files(timestamp: int) -> None:
-        await worker.take_grid_files()
-
-    @queue.periodic(cron="*/5 * * * *")
-    @queue.task(name="validate_readings", queueing_lock="validate_readings")
-    async def validate_readings(timestamp: int) -> None:
-        await worker.validate_readings()
+    _time_readings(queue, worker)
 
     @queue.periodic(cron="5 6 * * *")
     @queue.task(name="remind_of_licences", queueing_lock="remind_of_licences")
@@ -316,6 +313,25 @@ def queue_app(settings: Settings, worker: Worker) -> procrastinate.App:
         await worker.issue_last_month()
 
     return queue
+
+
+def _time_readings(queue: procrastinate.App, worker: Worker) -> None:
+    """The timetable of readings."""
+
+    @queue.periodic(cron="*/1 * * * *")
+    @queue.task(name="take_grid_files", queueing_lock="take_grid_files")
+    async def take_grid_files(timestamp: int) -> None:
+        await worker.take_grid_files()
+
+    @queue.periodic(cron="*/15 * * * *")
+    @queue.task(name="fetch_grid_files", queueing_lock="fetch_grid_files")
+    async def fetch_grid_files(timestamp: int) -> None:
+        await worker.fetch_grid_files()
+
+    @queue.periodic(cron="*/5 * * * *")
+    @queue.task(name="validate_readings", queueing_lock="validate_readings")
+    async def validate_readings(timestamp: int) -> None:
+        await worker.validate_readings()
 
 
 async def serve(settings: Settings) -> None:

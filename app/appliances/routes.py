@@ -12,7 +12,7 @@ from app.appliances import commands
 from app.appliances.commands import OutputState, RelayForm, RelayShown
 from app.database.transaction import in_account
 from app.kernel.errors import Refused
-from app.metering import schemes
+from app.metering import tokens
 from app.sites.access import CONSOLE, MANAGERS, SETTERS, reach
 from app.sites.routes import Created, actor_of, today_of
 
@@ -69,7 +69,7 @@ async def remove(request: HttpRequest, identity: Caller, relay_id: FromPath[UUID
 @post("/api/gateway/relays", status_code=200, opt=DOOR, summary="A gateway asks what its relays shall be now", tags=TAGS)
 async def outputs(request: HttpRequest) -> list[OutputState]:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    holder = await schemes.holder_of(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
+    holder = await tokens.holder_of(token.strip(), request.app.state.clock()) if scheme.lower() == "bearer" and token.strip() else None
     if holder is None:
         raise BAD_TOKEN
     async with in_account(holder.account_id):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -17,11 +18,11 @@ TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlforma
          "json": "application/json"}  # fmt: skip
 
 
-def file_of(series: Series | HouseSeries, form: Form, *, plain_times: bool = False) -> Response[Any]:
-    """The answer in the form asked for. `plain_times`: the JSON has times in UTC without their zone, as the API promises."""
+def file_of(series: Series | HouseSeries, form: Form, *, plain_times: bool = False, more: Mapping[str, Any] | None = None) -> Response[Any]:
+    """The answer in the form asked for. `plain_times`: the JSON has times in UTC without their zone, as the API promises, and `more`."""
     if form == "json" and plain_times:
         plain = [{**msgspec.structs.asdict(piece), "at": in_utc(piece.at)} for piece in series.pieces]
-        return Response({**msgspec.structs.asdict(series), "pieces": plain}, media_type=TYPES["json"])
+        return Response({**msgspec.structs.asdict(series), "pieces": plain, **(more or {})}, media_type=TYPES["json"])
     if form == "json":
         return Response(series, media_type=TYPES["json"])
     name = f"{getattr(series, 'kind', 'house')}-{series.first}-{series.last}.{form}"

@@ -15,13 +15,14 @@ from app.accounts.rules import CONSOLE, RESIDENTS
 from app.accounts.web.access import Caller, HttpRequest
 from app.billing import series
 from app.billing.charge_series import of_charge_points
-from app.billing.series_files import Form, file_of
+from app.billing.meter_shares import shares_of
+from app.billing.series_files import TYPES, Form, file_of
 from app.database.transaction import fetch, fetchrow, fetchval, in_account
 from app.kernel.calendar import local_midnight
 from app.kernel.errors import not_found
 from app.metering.model import Medium
-from app.metering.reading_routes import RawReading, raw_readings
-from app.metering.series_rules import Step
+from app.metering.raw_readings import MOST_READ, PageSize, RawReading, page_of, raw_readings
+from app.metering.series_rules import Step, in_utc
 from app.sites.access import reach
 from app.sites.routes import today_of
 
@@ -95,15 +96,25 @@ async def own(
     kind: FromQuery[Medium] = "electricity", point_id: FromQuery[UUID | None] = None, form: FromQuery[Form] = "json",
 ) -> Response[Any]:  # fmt: skip
     series.check_span(first, last, step)
-    async with in_account(identity.account_id):
-        stays = [row for row in await _stays(identity) if point_id is None or row["point"] == point_id]
-    if not stays:
-        raise not_found("place of yours")
-    site_id, zone = stays[0]["site_id"], stays[0]["time_zone"]
-    final_only = await series.prepared(identity.account_id, site_id, _scheme(kind), request.app.state.clock())
-    mine = [(row["point"], row["first"], row["last"] or FAR) for row in stays if row["site_id"] == site_id]
-    async with in_account(identity.account_id):
-        return file_of(await series.of_points(mine, kind, first, last, zone, step, final_only=final_only), form)
+
+    async def now() -> series.Series:
+        async with in_account(identity.account_id):
+            stays = [row for row in await _stays(identity) if point_id is None or row["point"] == point_id]
+        if not stays:
+            raise not_found("place of yours")
+        site_id, zone = stays[0]["site_id"], stays[0]["time_zone"]
+        final_only = await series.prepared(identity.account_id, site_id, _scheme(kind), request.app.state.clock())
+        mine = [(row["point"], row["first"], row["last"] or FAR) for row in stays if row["site_id"] == site_id]
+        async with in_account(identity.account_id):
+            return await series.of_points(mine, kind, first, last, zone, step, final_only=final_only)
+
+    async def body() -> bytes:
+        return msgspec.json.encode(await now())
+
+    if form != "json":
+        return file_of(await now(), form)
+    asked = (identity.person_id, point_id, kind, first, last, step)
+    return Response(await request.app.state.kept.answer(identity.account_id, asked, body), media_type=TYPES["json"])
 
 
 @get("/api/usage/indexes", opt=OWN, summary="What my meters showed on a day of my stay", tags=TAGS)
@@ -207,7 +218,12 @@ async def api_series(
             zone = await fetchval("SELECT time_zone FROM site WHERE id = $1", site_id)
             made = await of_charge_points(site_id, first, last, zone, step, request.app.state.clock())
         return file_of(made, form, plain_times=True)
-    return file_of(await _house(request, identity, site_id, first, last, step, kind, None), form, plain_times=True)
+    found = await _house(request, identity, site_id, first, last, step, kind, None)
+    if form != "json" or isinstance(found, series.Series):
+        return file_of(found, form, plain_times=True)
+    async with in_account(identity.account_id):
+        meters = await shares_of(site_id, first, last, found.time_zone, step, in_utc)
+    return file_of(found, form, plain_times=True, more={"meters": meters})
 
 
 @get("/api/v1/sites/{site_id:uuid}/meters/{meter_id:uuid}/series", opt=DEVELOPER, summary="A meter's series", tags=["api"])
@@ -221,13 +237,14 @@ async def api_meter_series(
 
 @get("/api/v1/sites/{site_id:uuid}/meters/{meter_id:uuid}/readings", opt=DEVELOPER, summary="A meter's readings as they came", tags=["api"])
 async def api_raw(
-    request: HttpRequest, identity: Caller, site_id: FromPath[UUID], meter_id: FromPath[UUID], first: FromQuery[date], last: FromQuery[date]
-) -> list[RawReading]:
+    request: HttpRequest, identity: Caller, site_id: FromPath[UUID], meter_id: FromPath[UUID], first: FromQuery[date],
+    last: FromQuery[date], after: FromQuery[str] = "", limit: PageSize = MOST_READ,
+) -> Response[list[RawReading]]:  # fmt: skip
     await _allowed(request, identity, site_id, "meter-readings")
     async with in_account(identity.account_id):
         if await fetchval("SELECT site_id FROM meter WHERE id = $1", meter_id) != site_id:
             raise not_found("meter")
-        return await raw_readings(meter_id, site_id, first, last)
+        return page_of(request, await raw_readings(meter_id, site_id, first, last, after, limit), limit)
 
 
 def _scheme(kind: str) -> str:

@@ -13,7 +13,7 @@ from app.charging.commissioning import Commissioning
 from app.charging.meter_currents import CurrentsTaken, MeterCurrents, take_currents
 from app.database.transaction import in_account
 from app.kernel.errors import Refused
-from app.metering import schemes
+from app.metering import tokens
 from app.sites.access import SETTERS, reach
 from app.sites.routes import actor_of, today_of
 
@@ -63,7 +63,7 @@ async def stop(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) 
 )
 async def currents(request: HttpRequest, data: JSONBody[MeterCurrents]) -> CurrentsTaken:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    holder = await schemes.holder_of(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
+    holder = await tokens.holder_of(token.strip(), request.app.state.clock()) if scheme.lower() == "bearer" and token.strip() else None
     if holder is None:
         raise BAD_TOKEN
     taken = await take_currents(holder.account_id, holder.site_id, data, request.app.state.clock())

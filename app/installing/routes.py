@@ -16,7 +16,7 @@ from app.installing.control import ControlledMeter, control
 from app.installing.model import Obstacle
 from app.installing.photos import MOST_BYTES
 from app.kernel.errors import Refused, not_found
-from app.metering import schemes
+from app.metering import tokens
 from app.sites.access import SETTERS, reach
 from app.sites.administration import site_detail
 from app.sites.routes import actor_of, today_of
@@ -138,10 +138,11 @@ async def label_sheet(
 @post("/api/gateway/live", status_code=200, opt=DOOR, summary="A gateway's live values, and what answered on its buses", tags=TAGS)
 async def moment(request: HttpRequest, data: JSONBody[live.Moment]) -> live.Taken:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    holder = await schemes.holder_of(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
+    now = request.app.state.clock()
+    holder = await tokens.holder_of(token.strip(), now) if scheme.lower() == "bearer" and token.strip() else None
     if holder is None:
         raise Refused("bad_token", 401, "This token opens nothing. Make a new one for the gateway.")
-    return await live.take_moment(holder.account_id, holder.site_id, getattr(holder, "gateway_id", None), data, request.app.state.clock())
+    return await live.take_moment(holder.account_id, holder.site_id, holder.gateway_id, data, now)
 
 
 ROUTES = [page, enter, add_photo, photo, delete_photo, meter_control, check, hand_over, label_sheet, moment]

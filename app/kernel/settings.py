@@ -34,6 +34,8 @@ DESCRIPTIONS: dict[str, str] = {
     "STRIPE_SECRET_KEY": "secret key for card payments (empty: no card payments)",
     "STRIPE_WEBHOOK_SECRET": "secret that Stripe signs its calls with",
     "STRIPE_API_BASE": "address of Stripe's interface (empty: Stripe's own)",
+    "MQTT_URL": "broker over which gateways send readings, such as mqtts://hofstrom:password@host:8883 (empty: none)",
+    "MQTT_CA": "PEM file of the authority that has signed the broker's certificate (empty: those of the machine)",
     "VAPID_PRIVATE_KEY": "key for push messages (empty: made and kept in the data folder)",
     "HOFSTROM_SECRET_KEY": "at least 32 characters; hashes badges and station passwords (empty: made and kept in the data folder)",
     "HOFSTROM_POSTGRES_BIN": "folder with PostgreSQL's own programs instead of the embedded ones",
@@ -68,6 +70,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stripe_secret_key: str
     stripe_webhook_secret: str
     stripe_api_base: str
+    mqtt_url: str
+    mqtt_ca: str
     vapid_private_key: str
     secret_key: bytes
     postgres_bin: str
@@ -111,6 +115,8 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         stripe_secret_key=environ.get("STRIPE_SECRET_KEY", ""),
         stripe_webhook_secret=environ.get("STRIPE_WEBHOOK_SECRET", ""),
         stripe_api_base=_url(environ, "STRIPE_API_BASE", ("http://", "https://")),
+        mqtt_url=_url(environ, "MQTT_URL", ("mqtts://",)),
+        mqtt_ca=environ.get("MQTT_CA", ""),
         vapid_private_key=environ.get("VAPID_PRIVATE_KEY", ""),
         secret_key=_secret(environ),
         postgres_bin=environ.get("HOFSTROM_POSTGRES_BIN", ""),

@@ -6,24 +6,36 @@ from typing import Annotated, Any
 import msgspec
 
 from app.kernel.errors import Refused
-from app.metering.intake import MOST_READINGS, Reading
+from app.metering.intake import MOST_READINGS, Reading, RefusedReading
 
 MOST_PACKED = 4 * 2**20
 MOST_BYTES = 16 * 2**20
 
 
 class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Readings of one house, in any order, also from days ago."""
+    """Readings of one house, in any order, also from days ago. `id`: the sender's own, told again in a report over MQTT."""
 
     readings: Annotated[list[Reading], msgspec.Meta(max_length=MOST_READINGS)]
+    id: Annotated[str, msgspec.Meta(max_length=80)] = ""
+
+
+class BrokerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a message. `id`: the batch's own. With a `code` the whole message was refused, for the reason in `detail`."""
+
+    id: str = ""
+    stored: int = 0
+    known: int = 0
+    refused: list[RefusedReading] = []
+    code: str = ""
+    detail: str = ""
 
 
 DECODER = msgspec.json.Decoder(Batch)
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema of a batch, as gateways' makers need it."""
-    made = msgspec.json.schema(Batch)
+def schema(kind: Any = Batch) -> dict[str, Any]:
+    """The JSON Schema of a batch, or of what becomes of one, as gateways' makers need it."""
+    made = msgspec.json.schema(kind)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
 
 
@@ -35,6 +47,8 @@ def batch_of(body: bytes, encoding: str) -> Batch:
         body = _unpacked(body)
     elif encoding.strip().lower() not in ("", "identity"):
         raise Refused("bad_gzip", 422, "The body is packed in a way that is not known here. Send it plain, or with gzip.")
+    if b"\\u0000" in body:  # a sign that no text of the database can have
+        raise Refused("bad_batch", 422, "The batch cannot be read, and nothing of it was stored: it has a NUL in a text.")
     try:
         return DECODER.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:

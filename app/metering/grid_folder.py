@@ -71,16 +71,21 @@ def _waiting(folder: Path) -> list[tuple[UUID, Path]]:
 
 
 async def _take(account_id: UUID, site_id: UUID, file: Path, now: datetime) -> None:
-    try:
-        content = await asyncio.to_thread(content_of, file)
-        report = await import_file(Actor(account_id=account_id, name="grid files"), site_id, file.name, content, now)
-        refused = report.refused
-    except Refused as error:
-        refused = [BadLine(line=0, code=error.code)]
-    if refused:
-        log.warning("grid file refused", site=str(site_id), file=file.name, lines=len(refused), code=refused[0].code)
-        await _raise_issues(account_id, site_id, file.name, refused[:MOST_ISSUES], now)
+    _, refused = await take_content(account_id, site_id, file.name, await asyncio.to_thread(content_of, file), now)
     await asyncio.to_thread(_move, file, "refused" if refused else "done", now)
+
+
+async def take_content(account_id: UUID, site_id: UUID, name: str, content: bytes, now: datetime) -> tuple[int, list[BadLine]]:
+    """Import a file that nobody stands beside: bad lines become issues. Returns how much was stored, and what was refused."""
+    try:
+        report = await import_file(Actor(account_id=account_id, name="grid files"), site_id, name, content, now)
+        stored, refused = report.stored, report.refused
+    except Refused as error:
+        stored, refused = 0, [BadLine(line=0, code=error.code)]
+    if refused:
+        log.warning("grid file refused", site=str(site_id), file=name, lines=len(refused), code=refused[0].code)
+        await _raise_issues(account_id, site_id, name, refused[:MOST_ISSUES], now)
+    return stored, refused
 
 
 async def _raise_issues(account_id: UUID, site_id: UUID, name: str, refused: list[BadLine], now: datetime) -> None:

@@ -12,9 +12,9 @@ import msgspec
 from app.database.transaction import execute, fetch, fetchrow, in_account
 from app.kernel.errors import not_found
 from app.metering.model import Medium
-from app.metering.reading_rules import GRACE_S, Index, judge
+from app.metering.reading_rules import GRACE_S, Index, all_follow, judge
 
-GATEWAY, FILE, HAND, INSTALLATION, BROKER = 1, 2, 3, 4, 5
+GATEWAY, FILE, HAND, INSTALLATION, BROKER, THIRD_PARTY = 1, 2, 3, 4, 5, 6
 MOST_READINGS = 10_000
 KIND_OF: dict[str, str] = {"heat": "heating", "cooling": "cooling"}  # a scheme's kind where it is not the medium's name
 # What no meter of a flat or a house reaches in an hour: Wh, for water litres. A house may have its own limit.
@@ -22,9 +22,10 @@ MOST_PER_HOUR = {"electricity": 1_000_000, "heating": 1_000_000, "cooling": 1_00
 UNITS = {"Wh": 1, "kWh": 1000, "l": 1, "m3": 1000}
 ENERGY, WATER = {"Wh", "kWh"}, {"l", "m3"}
 MOST_INDEX = 10**15
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC).timestamp()  # a clock that has lost its battery says 1970
 
 METERS = """
-SELECT m.id, m.serial, m.medium, v.most_per_hour FROM meter m LEFT JOIN validation_scheme v ON v.account_id = m.account_id
+SELECT m.id, m.serial, m.medium, m.gateway_id, v.most_per_hour FROM meter m LEFT JOIN validation_scheme v ON v.account_id = m.account_id
     AND v.site_id = m.site_id AND v.kind = CASE m.medium WHEN 'heat' THEN 'heating' ELSE m.medium END
 WHERE m.site_id = $1 AND m.serial = ANY($2::text[]) AND m.source <> 'rule' ORDER BY m.id FOR NO KEY UPDATE OF m
 """
@@ -87,23 +88,32 @@ class Known(msgspec.Struct, frozen=True):
     id: UUID
     medium: Medium
     most_per_hour: int
+    gateway_id: UUID | None
 
 
 async def take(
-    account_id: UUID, site_id: UUID, readings: Sequence[Reading], way: int, source: str, now: datetime, reader: str | None = None
-) -> Report:
-    """Take readings of a site's meters in one transaction. What is refused becomes an issue of the site; the rest is stored."""
+    account_id: UUID, site_id: UUID, readings: Sequence[Reading], way: int, source: str, now: datetime, reader: str | None = None,
+    gateway_id: UUID | None = None,
+) -> Report:  # fmt: skip
+    """Take readings of a site's meters in one transaction. What is refused becomes an issue of the site; the rest is stored.
+
+    `gateway_id`: the installed gateway that sends them; it brings no readings of meters that hang on another one. The meters are
+    locked: two gateways cannot send one past each other.
+    """
     async with in_account(account_id):
-        return await take_here(account_id, site_id, readings, way, source, now, reader)
+        return await take_here(account_id, site_id, readings, way, source, now, reader, gateway_id)
 
 
 async def take_here(
-    account_id: UUID, site_id: UUID, readings: Sequence[Reading], way: int, source: str, now: datetime, reader: str | None = None
-) -> Report:
-    """As `take`, inside the caller's transaction. The meters are locked: two gateways cannot send one past each other."""
+    account_id: UUID, site_id: UUID, readings: Sequence[Reading], way: int, source: str, now: datetime, reader: str | None = None,
+    gateway_id: UUID | None = None,
+) -> Report:  # fmt: skip
+    """As `take`, inside the caller's transaction."""
     site = await fetchrow("SELECT time_zone FROM site WHERE id = $1", site_id)
     if site is None:
         raise not_found("site")
+    if gateway_id is not None:
+        await execute("UPDATE gateway SET seen_at = $2 WHERE id = $1 AND (seen_at IS NULL OR seen_at < $2)", gateway_id, now)
     zone = ZoneInfo(site["time_zone"])
     meters = await _meters(site_id, {one.meter for one in readings})
     latest = now.timestamp() + GRACE_S
@@ -111,7 +121,7 @@ async def take_here(
     refused: list[tuple[int, str]] = []
     for place, one in enumerate(readings):
         meter = meters.get(one.meter)
-        code = "unknown_meter" if meter is None else _why_not(one, meter.medium, latest)
+        code = "unknown_meter" if meter is None else _why_not(one, meter, latest, gateway_id)
         if code or meter is None:
             refused.append((place, code))
             continue
@@ -129,13 +139,18 @@ async def take_here(
 async def _meters(site_id: UUID, serials: Iterable[str]) -> dict[str, Known]:
     rows = await fetch(METERS, site_id, sorted(serials))
     return {
-        row["serial"]: Known(row["id"], row["medium"], row["most_per_hour"] or MOST_PER_HOUR[KIND_OF.get(row["medium"], row["medium"])])
+        row["serial"]: Known(
+            row["id"], row["medium"], row["most_per_hour"] or MOST_PER_HOUR[KIND_OF.get(row["medium"], row["medium"])], row["gateway_id"]
+        )
         for row in rows
     }
 
 
-def _why_not(one: Reading, medium: Medium, latest: float) -> str:
+def _why_not(one: Reading, meter: Known, latest: float, gateway_id: UUID | None) -> str:
     """Why a reading cannot be one, whatever the others say; '' where it can."""
+    medium = meter.medium
+    if gateway_id is not None and meter.gateway_id is not None and meter.gateway_id != gateway_id:
+        return "other_gateway"
     if one.at.tzinfo is None:
         return "no_time_zone"  # in autumn an hour comes twice: a time without its zone may mean two
     if one.unit and one.unit not in (WATER if medium.endswith("water") else ENERGY):
@@ -144,7 +159,8 @@ def _why_not(one: Reading, medium: Medium, latest: float) -> str:
         return "no_index"
     if one.exported is not None and medium != "electricity":
         return "one_way_only"
-    return "in_future" if one.at.timestamp() > latest else ""
+    at = one.at.timestamp()
+    return "in_future" if at > latest else "too_long_ago" if at < EARLIEST else ""
 
 
 async def _judged(
@@ -164,28 +180,51 @@ async def _judged(
     stale: set[tuple[UUID, date]] = set()
     known = 0
     for serial, found in mine.items():
-        meter = meters[serial]
-        places: dict[Index, list[int]] = {}
-        for place, index in found:
-            places.setdefault(index, []).append(place)
-        old = before.get(meter.id, [])
-        verdicts = judge(old, [index for _, index in found], meter.most_per_hour)
-        new = [one.index for one in verdicts if not one.code]
-        for one in verdicts:
-            place = places[one.index].pop(0)
-            if one.code == "known":
-                known += 1
-            elif one.code:
-                refused.append((place, one.code))
+        meter, old = meters[serial], before.get(meters[serial].id, [])
+        new = [index for _, index in found]
+        last = old[-1] if old else None
+        if all_follow(last, new, meter.most_per_hour):
+            stale |= {(meter.id, day) for day in _days_between(new[0].at if last is None else last.at, new[-1].at, zone)}
+        else:
+            new, same, late = _one_by_one(old, found, meter.most_per_hour)
+            known, refused = known + same, refused + late
+            stale |= {(meter.id, day) for day in _days_touched(old, new, zone)}
         ids += [meter.id] * len(new)
         taken += new
-        stale |= {(meter.id, day) for day in _days_touched(old, new, zone)}
     if taken:
         await execute(INSERT, account_id, now, way, reader, ids, [one.at for one in taken], [one.imported for one in taken],
                       [one.exported for one in taken])  # fmt: skip
         days = sorted(stale)
         await execute(STALE, account_id, [one for one, _ in days], [day for _, day in days])
     return len(taken), known, refused
+
+
+def _one_by_one(
+    old: Sequence[Index], found: Sequence[tuple[int, Index]], most_per_hour: int
+) -> tuple[list[Index], int, list[tuple[int, str]]]:
+    """(taken, how many were known, refused with their places) of one meter."""
+    places: dict[Index, list[int]] = {}
+    for place, index in found:
+        places.setdefault(index, []).append(place)
+    new: list[Index] = []
+    known, refused = 0, []
+    for one in judge(old, [index for _, index in found], most_per_hour):
+        place = places[one.index].pop(0)
+        if not one.code:
+            new.append(one.index)
+        elif one.code == "known":
+            known += 1
+        else:
+            refused.append((place, one.code))
+    return new, known, refused
+
+
+def _days_between(low: int, high: int, zone: ZoneInfo) -> list[date]:
+    """The local days on which a register was read from `low` to `high`; one at midnight ends its day."""
+    if low >= high:
+        return []
+    first, last = datetime.fromtimestamp(low, zone).date(), datetime.fromtimestamp(high - 1, zone).date()
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def _days_touched(old: Sequence[Index], new: Sequence[Index], zone: ZoneInfo) -> set[date]:

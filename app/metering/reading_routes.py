@@ -1,26 +1,27 @@
 """Readings over HTTP: a gateway's batches, entry by hand, raw readings, issues, schemes, corrections, tokens."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import delete, get, post, put
+from litestar import Response, delete, get, post, put
 from litestar.datastructures import UploadFile
 from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody
 
 from app.accounts.rules import INSTALLERS, MANAGERS
 from app.accounts.web.access import PUBLIC, Caller, HttpRequest
-from app.database.transaction import fetch, fetchval, in_account
-from app.kernel.calendar import local_midnight
+from app.database.transaction import fetchval, in_account
 from app.kernel.errors import Refused, not_found
-from app.metering import issues, schemes
-from app.metering.batches import MOST_PACKED, batch_of, schema
-from app.metering.intake import GATEWAY, HAND, Reading, Report, take
+from app.metering import issues, schemes, tokens
+from app.metering.batches import MOST_PACKED, BrokerReport, batch_of, schema
+from app.metering.intake import GATEWAY, HAND, THIRD_PARTY, Reading, Report, take
 from app.metering.interval_import import MOST_BYTES, FileReport, import_file
 from app.metering.quarters import set_isolated
-from app.metering.schemes import Correction, KindScheme, NewCorrection, Scheme, SchemeKind, Token, TokenShown
+from app.metering.raw_readings import MOST_READ, PageSize, RawReading, page_of, raw_readings
+from app.metering.schemes import Correction, KindScheme, NewCorrection, Scheme, SchemeKind
+from app.metering.tokens import Token, TokenShown
 from app.sites.access import CONSOLE, OPERATORS, SETTERS, reach
 from app.sites.routes import Created, Saved, actor_of, today_of
 
@@ -33,13 +34,6 @@ INSTALL: dict[str, Any] = {"roles": sorted(INSTALLERS), "problems": (409,), "sco
 DOOR: dict[str, Any] = {"roles": PUBLIC, "exclude_from_csrf": True, "problems": (401, 413, 422)}
 TAGS = ["readings"]
 SITE_OF = "SELECT site_id FROM meter WHERE id = $1"
-RAW = """
-SELECT 'index' AS kind, taken_at AS at, imported, exported, way, reader, received_at FROM index_reading
-WHERE meter_id = $1 AND taken_at >= $2 AND taken_at < $3
-UNION ALL SELECT 'interval', starts_at, imported, exported, way, NULL, received_at FROM interval_reading
-WHERE meter_id = $1 AND starts_at >= $2 AND starts_at < $3 ORDER BY at, received_at LIMIT 20000
-"""
-WAYS = {1: "gateway", 2: "file", 3: "hand", 4: "installation", 5: "broker"}
 BAD_TOKEN = Refused("bad_token", 401, "This token opens nothing. Make a new one for the gateway.")
 SENTENCES = {
     "unknown_meter": "This house has no such meter.", "no_time_zone": "The time has no zone: in autumn it may mean two hours.",
@@ -47,6 +41,7 @@ SENTENCES = {
     "one_way_only": "This meter counts one way only.", "in_future": "The reading is from the future. Check the clock.",
     "other_value": "There is another reading for this time already.", "index_fell": "The index is lower than the one before.",
     "above_next_index": "The index is higher than the one after.", "more_than_possible": "This is more than can have been used since.",
+    "other_gateway": "This meter hangs on another gateway.", "too_long_ago": "The reading is from before 2000. Check the clock.",
     "kilo_slip": "The index looks as if kWh and Wh were mistaken for each other.",
 }  # fmt: skip
 
@@ -61,18 +56,6 @@ class HandReading(msgspec.Struct, forbid_unknown_fields=True):
     unit: Literal["", "Wh", "kWh", "l", "m3"] = ""
 
 
-class RawReading(msgspec.Struct, frozen=True, kw_only=True):
-    """A reading as it came: an index, or the amount of the quarter-hour that begins at `at`."""
-
-    kind: str
-    at: datetime
-    imported: int
-    exported: int | None
-    way: str
-    reader: str | None
-    received_at: datetime
-
-
 class Resolution(msgspec.Struct, forbid_unknown_fields=True):
     """How an issue was dealt with."""
 
@@ -80,9 +63,11 @@ class Resolution(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class TokenName(msgspec.Struct, forbid_unknown_fields=True):
-    """Which gateway a token is for."""
+    """What a token is for: an installed gateway, or the system of a third party."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+    gateway_id: UUID | None = None
+    third_party: bool = False
 
 
 @dataclass
@@ -103,16 +88,23 @@ class Isolation(msgspec.Struct, forbid_unknown_fields=True):
       summary="A gateway's batch of readings: at most 10,000, plain or gzipped; stored when it is answered", tags=TAGS)  # fmt: skip
 async def batch(request: HttpRequest) -> Report:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    holder = await schemes.holder_of(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
+    now = request.app.state.clock()
+    holder = await tokens.holder_of(token.strip(), now) if scheme.lower() == "bearer" and token.strip() else None
     if holder is None:
         raise BAD_TOKEN
     found = batch_of(await request.body(), request.headers.get("content-encoding", ""))
-    return await take(holder.account_id, holder.site_id, found.readings, GATEWAY, holder.name, request.app.state.clock())
+    way = THIRD_PARTY if holder.third_party else GATEWAY
+    return await take(holder.account_id, holder.site_id, found.readings, way, holder.name, now, gateway_id=holder.gateway_id)
 
 
 @get("/api/gateway/schema", opt={"roles": PUBLIC}, summary="The JSON Schema of a batch", tags=TAGS)
 async def batch_schema() -> dict[str, Any]:
     return schema()
+
+
+@get("/api/gateway/report-schema", opt={"roles": PUBLIC}, summary="The JSON Schema of a report over MQTT", tags=TAGS)
+async def report_schema() -> dict[str, Any]:
+    return schema(BrokerReport)
 
 
 async def _reach_meter(request: HttpRequest, identity: Caller, meter_id: UUID, roles: Any = CONSOLE) -> UUID:
@@ -142,20 +134,14 @@ async def by_file(request: HttpRequest, identity: Caller, site_id: FromPath[UUID
     return await import_file(actor_of(identity), site_id, data.file.filename, content, now, confirmed=data.confirmed)
 
 
-@get("/api/meters/{meter_id:uuid}/readings", opt=SEE, summary="A meter's readings as they came", tags=TAGS)
+@get("/api/meters/{meter_id:uuid}/readings", opt=SEE, summary="A meter's readings as they came, page by page", tags=TAGS)
 async def raw(
-    request: HttpRequest, identity: Caller, meter_id: FromPath[UUID], first: FromQuery[date], last: FromQuery[date]
-) -> list[RawReading]:
+    request: HttpRequest, identity: Caller, meter_id: FromPath[UUID], first: FromQuery[date], last: FromQuery[date],
+    after: FromQuery[str] = "", limit: PageSize = MOST_READ,
+) -> Response[list[RawReading]]:  # fmt: skip
     async with in_account(identity.account_id):
         site_id = await _reach_meter(request, identity, meter_id)
-        return await raw_readings(meter_id, site_id, first, last)
-
-
-async def raw_readings(meter_id: UUID, site_id: UUID, first: date, last: date) -> list[RawReading]:
-    """The readings of a meter on local days (inside the caller's transaction)."""
-    zone = await fetchval("SELECT time_zone FROM site WHERE id = $1", site_id)
-    rows = await fetch(RAW, meter_id, local_midnight(first, zone), local_midnight(last + timedelta(days=1), zone))
-    return [RawReading(**{**row, "way": WAYS[row["way"]]}) for row in rows]
+        return page_of(request, await raw_readings(meter_id, site_id, first, last, after, limit), limit)
 
 
 @put("/api/meters/{meter_id:uuid}/isolated", status_code=204, opt=INSTALL, summary="Let a meter stand for itself alone", tags=TAGS)
@@ -211,17 +197,18 @@ async def set_validation(
 
 
 @get("/api/sites/{site_id:uuid}/gateway-tokens", opt=SEE_TOKENS, summary="Tokens of a house's gateways", tags=TAGS)
-async def tokens(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> list[Token]:
+async def listed_tokens(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]) -> list[Token]:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), SETTERS | {"support"})
-        return await schemes.tokens_of(site_id)
+        return await tokens.tokens_of(site_id)
 
 
 @post("/api/sites/{site_id:uuid}/gateway-tokens", opt=SET_UP, summary="Make a gateway's token; it is shown this once", tags=TAGS)
 async def make_token(request: HttpRequest, identity: Caller, site_id: FromPath[UUID], data: JSONBody[TokenName]) -> TokenShown:
     async with in_account(identity.account_id):
         await reach(identity, site_id, today_of(request), SETTERS)
-    return await schemes.make_token(actor_of(identity), site_id, data.name, request.app.state.clock())
+    now = request.app.state.clock()
+    return await tokens.make_token(actor_of(identity), site_id, data.name, now, data.gateway_id, third_party=data.third_party)
 
 
 @delete("/api/gateway-tokens/{gateway_token_id:uuid}", opt=SET_UP, summary="Take a gateway's token away", tags=TAGS)
@@ -231,8 +218,8 @@ async def revoke(request: HttpRequest, identity: Caller, gateway_token_id: FromP
         if site_id is None:
             raise not_found("token")
         await reach(identity, site_id, today_of(request), SETTERS)
-    await schemes.revoke_token(actor_of(identity), site_id, gateway_token_id, request.app.state.clock())
+    await tokens.revoke_token(actor_of(identity), site_id, gateway_token_id, request.app.state.clock())
 
 
-ROUTES = [batch, batch_schema, by_hand, by_file, raw, isolate, corrections, correct, listed, close, validation, set_validation, tokens,
-          make_token, revoke]  # fmt: skip
+ROUTES = [batch, batch_schema, report_schema, by_hand, by_file, raw, isolate, corrections, correct, listed, close, validation,
+          set_validation, listed_tokens, make_token, revoke]  # fmt: skip

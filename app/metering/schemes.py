@@ -1,4 +1,4 @@
-"""Validation schemes, locks, corrections and gateways' tokens of a house."""
+"""Validation schemes, locks and corrections of a house."""
 
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
@@ -9,9 +9,9 @@ import msgspec
 
 from app.audit.commands import note
 from app.audit.model import Actor
-from app.database.transaction import as_machine, execute, fetch, fetchrow, in_account
+from app.database.transaction import execute, fetch, fetchrow, in_account
 from app.kernel.errors import Refused, not_found
-from app.kernel.identifiers import new_id, new_token, token_hash
+from app.kernel.identifiers import new_id
 from app.metering.intake import MOST_PER_HOUR
 
 SchemeKind = Literal["electricity", "heating", "cold_water", "hot_water", "cooling", "reactive"]
@@ -55,30 +55,6 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
     sign: int | None
     first: date | None
     last: date | None
-
-
-class Token(msgspec.Struct, frozen=True, kw_only=True):
-    """A gateway's token, without the token."""
-
-    id: UUID
-    name: str
-    created_at: datetime
-    revoked_at: datetime | None
-
-
-class TokenShown(msgspec.Struct, frozen=True):
-    """The token, shown this once."""
-
-    id: UUID
-    token: str
-
-
-class Holder(msgspec.Struct, frozen=True):
-    """Whose readings a token brings."""
-
-    account_id: UUID
-    site_id: UUID
-    name: str
 
 
 COLUMNS = "most_per_hour, longest_gap_h, locked_until, validated_only, validate_on_view, version"
@@ -170,37 +146,3 @@ async def corrections_of(meter_id: UUID) -> list[Correction]:
     rows = await fetch("SELECT id, kind, part_id, sign, lower(period) AS first, upper(period) - 1 AS last FROM meter_correction"
                        " WHERE meter_id = $1 ORDER BY lower(period), id", meter_id)  # fmt: skip
     return [Correction(**row) for row in rows]
-
-
-async def make_token(actor: Actor, site_id: UUID, name: str, now: datetime) -> TokenShown:
-    """A token with which a gateway brings the readings of a house."""
-    token, token_id = new_token(), new_id()
-    async with in_account(actor.account_id):
-        await execute("INSERT INTO gateway_token (account_id, id, site_id, name, token_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
-                      actor.account_id, token_id, site_id, " ".join(name.split()) or "gateway", token_hash(token), now)  # fmt: skip
-        await note(actor, "site", site_id, "gateway_token", now, after={"name": name})
-    return TokenShown(token_id, token)
-
-
-async def revoke_token(actor: Actor, site_id: UUID, token_id: UUID, now: datetime) -> None:
-    """Nothing comes in with this token any more. Raises Refused not_found."""
-    async with in_account(actor.account_id):
-        row = await fetchrow("UPDATE gateway_token SET revoked_at = coalesce(revoked_at, $3) WHERE id = $1 AND site_id = $2 RETURNING id",
-                             token_id, site_id, now)  # fmt: skip
-        if row is None:
-            raise not_found("token")
-        await note(actor, "site", site_id, "gateway_token_revoked", now)
-
-
-async def tokens_of(site_id: UUID) -> list[Token]:
-    """The tokens of a house's gateways (inside the caller's transaction)."""
-    rows = await fetch("SELECT id, name, created_at, revoked_at FROM gateway_token WHERE site_id = $1 ORDER BY created_at, id", site_id)
-    return [Token(**row) for row in rows]
-
-
-async def holder_of(token: str) -> Holder | None:
-    """The house that a token opens."""
-    async with as_machine():
-        row = await fetchrow("SELECT account_id, site_id, name FROM gateway_token WHERE token_hash = $1 AND revoked_at IS NULL",
-                             token_hash(token))  # fmt: skip
-    return None if row is None else Holder(row["account_id"], row["site_id"], row["name"])

@@ -15,8 +15,10 @@ from app.metering.quarters import keep_day
 from app.metering.reading_rules import (
     ABSENT,
     ESTIMATED,
+    M_BUS_STEADY_S,
     MEASURED,
     MISSING,
+    STEADY_S,
     Index,
     Marks,
     Times,
@@ -158,7 +160,8 @@ async def _series(meter_id: UUID, edges: Times, meter: Any, corrections: Sequenc
     if len(rows) > 1:
         unread = (edges[:-1] < rows[0]["at"]) | (edges[1:] > rows[-1]["at"])
     longest = None if meter["longest_gap_h"] is None else meter["longest_gap_h"] * 3600
-    plain = _of_indexes([Index(row["at"], row["imported"], row["exported"]) for row in rows], edges, longest, unread)
+    steady = STEADY_S if meter["medium"] == "electricity" else M_BUS_STEADY_S
+    plain = _of_indexes([Index(row["at"], row["imported"], row["exported"]) for row in rows], edges, longest, steady, unread)
     if swaps and plain.exported is not None:
         turned = np.zeros(len(edges) - 1, dtype=bool)
         for place in range(len(starts) - 1):
@@ -177,14 +180,14 @@ async def _series(meter_id: UUID, edges: Times, meter: Any, corrections: Sequenc
     return plain
 
 
-def _of_indexes(indexes: Sequence[Index], edges: Times, longest: int | None, unread: Flags) -> Series:
+def _of_indexes(indexes: Sequence[Index], edges: Times, longest: int | None, steady: int, unread: Flags) -> Series:
     times = np.array([one.at for one in indexes], dtype=np.int64)
-    imported, marks = quarters_of_indexes(times, np.array([one.imported for one in indexes], dtype=np.int64), edges, longest)
+    imported, marks = quarters_of_indexes(times, np.array([one.imported for one in indexes], dtype=np.int64), edges, longest, steady)
     both = [one for one in indexes if one.exported is not None]
     if not both:
         return Series(imported, None, marks, unread)
     exported, _ = quarters_of_indexes(np.array([one.at for one in both], dtype=np.int64),
-                                      np.array([one.exported for one in both], dtype=np.int64), edges, longest)  # fmt: skip
+                                      np.array([one.exported for one in both], dtype=np.int64), edges, longest, steady)  # fmt: skip
     return Series(imported, exported, marks, unread)
 
 

@@ -116,18 +116,23 @@ class DemoHouse(msgspec.Struct):
         return found
 
     def readings(self, now: datetime, quarters: int) -> list[dict[str, Any]]:
-        """The indexes of the last quarter-hours, and those of this minute."""
+        """The indexes of the last quarter-hours, and those of this minute; heat and water, on M-Bus, are read at midnight alone."""
         last = int(now.timestamp()) // QUARTER_S * QUARTER_S
         edges = np.arange(self.began, last + 2 * QUARTER_S, QUARTER_S, dtype=np.int64)
         done = int(now.timestamp()) - last
+        m_bus = {one.serial for one in self.meters if one.medium != "electricity"}
+        today = local_date(now, ZONE)
+        midnights = {int(local_midnight(today - timedelta(days=n), ZONE).timestamp()) for n in range(quarters // 92 + 1)}
         found = []
         for serial, (imported, exported) in self.series(edges).items():
             bought, sold = [None if one is None else np.concatenate([[0], np.cumsum(one)]) for one in (imported, exported)]
             if bought is None:
                 continue
-            places = range(max(0, len(edges) - 2 - quarters), len(edges) - 1)
+            places = list(range(max(0, len(edges) - 2 - quarters), len(edges) - 1))
+            if serial in m_bus:
+                places = [n for n, at in enumerate(edges) if int(at) in midnights]
             rows = [(int(edges[n]), int(bought[n]), None if sold is None else int(sold[n])) for n in places]
-            if done >= EVERY_S:
+            if done >= EVERY_S and serial not in m_bus:
                 part = [None if one is None else int(one[-2] + (one[-1] - one[-2]) * done // QUARTER_S) for one in (bought, sold)]
                 rows.append((last + done, part[0] or 0, part[1]))
             for at, into, out in rows:

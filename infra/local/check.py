@@ -60,9 +60,10 @@ def _stations(settings: Settings) -> list[str]:
     found = []
     if settings.ocpp_plain == "public" and not is_private(settings.host):
         found.append("Stations may come without TLS from anywhere: whoever listens reads their keys. Set HOFSTROM_OCPP_PLAIN=private.")
-    for name, file in (("HOFSTROM_OCPP_TLS_CERTIFICATE", settings.ocpp_tls_certificate), ("HOFSTROM_OCPP_TLS_KEY", settings.ocpp_tls_key)):
+    for name, file in (("HOFSTROM_OCPP_TLS_CERTIFICATE", settings.ocpp_tls_certificate), ("HOFSTROM_OCPP_TLS_KEY", settings.ocpp_tls_key),
+                       ("MQTT_CA", settings.mqtt_ca)):  # fmt: skip
         if file and not os.access(file, os.R_OK):
-            found.append(f"{name} names {file}, which cannot be read. Give your account the right to, or empty both settings.")
+            found.append(f"{name} names {file}, which cannot be read. Give your account the right to, or empty the setting.")
     return found
 
 

@@ -5,6 +5,7 @@ HELP = {
     "web": "the web application",
     "ocpp": "the listener for stations (may run many times)",
     "worker": "the worker: events, bills, mails, the timetable",
+    "mqtt": "take gateways' readings from the MQTT broker (MQTT_URL)",
     "migrate": "bring the database to the present schema",
     "demo": "make or enlarge the demo accounts and describe them",
     "demo-stations": "the two simulated stations of the demo house",

@@ -115,7 +115,8 @@ class Supervisor:
     def _parts(self) -> list[str]:
         """What is started, in order; the listeners after the first are `ocpp-2`, `ocpp-3`."""
         more = [f"ocpp-{number}" for number in range(2, self.settings.ocpp_nodes + 1)]
-        return ["web", "ocpp", *more, "worker", *(["demo-stations"] if self.demo else [])]
+        broker = ["mqtt"] if self.settings.mqtt_url else []
+        return ["web", "ocpp", *more, "worker", *broker, *(["demo-stations"] if self.demo else [])]
 
     def _choose_ports(self) -> None:
         settings = with_secret(self.settings)

@@ -5,6 +5,7 @@ missing=""
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v ffmpeg >/dev/null || missing="$missing ffmpeg"
 command -v pdftoppm >/dev/null || missing="$missing poppler-utils"
+command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "· system packages:$missing"

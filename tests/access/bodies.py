@@ -9,6 +9,7 @@ from tests.access.world import World
 
 Body = Callable[[World, str, str], Any]
 REASON = {"reason": "because"}
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
 # Path parameters that mean something else on these routes.
@@ -218,6 +219,7 @@ BODIES: dict[str, Body] = {
     "POST /api/reading-issues/{issue_id}/close": _plain(resolution="because"),
     "PUT /api/sites/{site_id}/validation/{kind}": _plain(most_per_hour=100_000),
     "POST /api/sites/{site_id}/gateway-tokens": _plain(name="New"),
+    "POST /api/sites/{site_id}/grid-sources": _plain(host="sftp.example", username="x", secret="x", host_key=HOST_KEY),
     "POST /api/gateway-tokens/{gateway_token_id}/accesses": _plain(reason="because"),
     "POST /api/gateway-accesses/{gateway_access_id}/asks": _plain(kind="status"),
     "POST /api/sites/{site_id}/energy-runs": _plain(first="2026-09-01", last="2026-09-30"),

@@ -184,6 +184,8 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
                                   created_at=NOW)  # fmt: skip
     gateway_access = await _insert("gateway_access", account_id=account, token_id=gateway_token, login_id=account, by=mark, reason=mark,
                                    opened_at=NOW, ends_at=NOW + timedelta(hours=1))  # fmt: skip
+    source = await _insert("grid_source", account_id=account, site_id=site, host=mark, port=22, username=mark, folder=mark, host_key=mark,
+                           secret=mark.encode(), created_at=NOW)  # fmt: skip
     creditor = await fetchval("SELECT creditor_id FROM site WHERE id = $1", site)
     refund_file = await _insert("refund_file", account_id=account, creditor_id=creditor, number=f"R20261101-{letter}{house}", currency="CHF",
                                 refunds=1, amount_minor=500, pain001=mark.encode(), created_at=NOW, created_by=mark)  # fmt: skip
@@ -196,7 +198,7 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
         for kind, made in (
             ("issue_id", issue), ("gateway_access_id", gateway_access), ("gateway_token_id", gateway_token), ("payment_id", payment),
             ("meter_id", meter), ("run_id", run), ("gateway_id", gateway), ("refund_file_id", refund_file), ("device_id", device),
-            ("grid_operator_id", owner), ("grid_price_id", grid_price), ("order_id", order), ("photo_id", photo),
+            ("grid_operator_id", owner), ("grid_price_id", grid_price), ("order_id", order), ("photo_id", photo), ("grid_source_id", source),
         ):  # fmt: skip
             _slot(world, number, kind, slot, made)
     if house == 0:

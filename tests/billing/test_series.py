@@ -12,6 +12,7 @@ import httpx
 import openpyxl
 import pytest
 
+from app.accounts.api_access import consent
 from app.audit.model import Actor
 from app.database.engine import close_database, open_database
 from app.database.transaction import as_owner, execute, fetchval
@@ -136,7 +137,7 @@ async def test_each_kind_with_a_meter_is_shown_and_one_without_is_hidden(look: L
         assert (await take(look.account, look.site, daily, GATEWAY, "g", NOW)).stored == 4
         answer = (await look.get("/api/usage/series", kind=medium, first="2026-11-10", last="2026-11-13")).json()
         assert (answer["unit"], [one["total"] for one in answer["pieces"]]) == (unit, [96, 96, 96, None])
-        assert [one["quality"] for one in answer["pieces"]] == ["estimated"] * 3 + ["missing"]
+        assert [one["quality"] for one in answer["pieces"]] == [""] * 3 + ["missing"]
         assert answer["pieces"][0]["solar"] is None
 
 
@@ -235,3 +236,29 @@ async def test_a_scheme_shows_validated_days_only_and_validates_on_view_or_not(l
     assert await put("electricity", version=2) == 409 and await put("nonsense") in (400, 404, 422)
     async with as_owner():
         assert await fetchval("SELECT count(*) FROM stale_day") == 0
+
+
+@pytest.mark.row("A57")
+async def test_a_program_reads_every_flow_of_a_house_and_self_and_grid_of_each_meter_in_utc_without_zone(look: Look) -> None:
+    day = date(2026, 11, 10)
+    for name, kind, point in (("ENTRY", "entry", None), ("STORE", "battery", None), ("FLAT-1B", "use", 0)):
+        await look.meter(name, kind, point)
+    for name, wh in (("FLAT-1", 70), ("FLAT-1B", 30), ("FLAT-2", 33), ("ROOF", 50), ("ENTRY", 90), ("STORE", 5)):
+        await look.day(name, day, wh)
+    developer = next(one for one in look.described["accounts"][0]["logins"] if one["role"] == "developer")
+    actor = Actor(account_id=look.account, name="Ivan")
+    await consent(actor, look.site, developer["email"], owner=True, operator=True, now=NOW)
+    path = f"/api/v1/sites/{look.site}/series"
+    headers = {"authorization": f"Bearer {developer['token']}"}
+    query = {"first": str(day), "last": str(day), "step": "quarter"}
+    found = (await look.client.get(path, headers=headers, params=query)).json()
+    fields = {"at", "total", "from_grid", "to_grid", "production", "self_consumed", "charged", "discharged", "last_year"}
+    assert set(found["pieces"][0]) == fields
+    assert (found["pieces"][0]["at"], found["pieces"][0]["production"], found["pieces"][0]["charged"]) == ("2026-11-09T23:00:00", 50, 5)
+    meters = {one["serial"]: one["pieces"] for one in found["meters"]}
+    assert set(meters) == {"FLAT-1", "FLAT-1B", "FLAT-2"} and {len(pieces) for pieces in meters.values()} == {96}
+    first = [meters[name][0] for name in ("FLAT-1", "FLAT-1B", "FLAT-2")]
+    assert [one["total"] for one in first] == [70, 30, 33] and sum(one["self"] for one in first) == 50
+    assert all(one["self"] + one["grid"] == one["total"] and one["at"] == "2026-11-09T23:00:00" for one in first)
+    place = (await look.pieces("/api/usage/series", first=day, last=day, step="quarter"))[0]
+    assert first[0]["self"] + first[1]["self"] == place["solar"]

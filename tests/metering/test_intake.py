@@ -12,8 +12,9 @@ import pytest
 from app.audit.model import Actor
 from app.database.transaction import as_owner, execute, fetch, fetchval, in_account
 from app.kernel.errors import Refused
-from app.metering import schemes
-from app.metering.intake import GATEWAY, Reading, installed, take
+from app.metering import schemes, tokens
+from app.metering.equipment import NewMeter, add_meter
+from app.metering.intake import GATEWAY, Reading, take
 from app.metering.quarters import create_meter, store_day
 from app.metering.schemes import NewCorrection, Scheme
 from app.metering.validation import validate
@@ -140,9 +141,8 @@ async def test_two_gateways_that_send_the_same_meter_at_once_count_nothing_twice
 
 @pytest.mark.row("A16")
 async def test_a_register_begins_at_nothing_on_the_day_of_installation(desk: Desk) -> None:
-    meter = await desk.meter("E-1")
-    async with in_account(desk.house.account_id):
-        await installed(desk.house.account_id, meter, DAY, "Europe/Zurich", NOW)
+    form = NewMeter(serial="E-1", kind="use", installed_on=DAY, billing_point_id=desk.house.flat_anna)
+    meter = await add_meter(desk.actor, desk.house.site_id, form, NOW)
     assert await desk.take(Reading(meter="E-1", at=AT + 48 * Q, imported=4800)) == (1, 0, [])
     imported, _, marks, final = await desk.validated(meter)
     assert (imported[:48], imported[48:], set(marks[:48]), set(marks[48:]), final) == ([100] * 48, [-1] * 48, {1}, {2}, False)
@@ -263,8 +263,23 @@ async def test_a_day_that_came_packed_keeps_its_quarters_where_no_reading_is(des
 
 
 async def test_a_token_opens_its_own_house_until_it_is_revoked(desk: Desk) -> None:
-    shown = await schemes.make_token(desk.actor, desk.house.site_id, "Basement", NOW)
-    holder = await schemes.holder_of(shown.token)
-    assert holder is not None and holder.site_id == desk.house.site_id and await schemes.holder_of(shown.token + "x") is None
-    await schemes.revoke_token(desk.actor, desk.house.site_id, shown.id, NOW)
-    assert await schemes.holder_of(shown.token) is None
+    shown = await tokens.make_token(desk.actor, desk.house.site_id, "Basement", NOW)
+    holder = await tokens.holder_of(shown.token, NOW)
+    assert holder is not None and holder.site_id == desk.house.site_id and await tokens.holder_of(shown.token + "x", NOW) is None
+    await tokens.revoke_token(desk.actor, desk.house.site_id, shown.id, NOW)
+    assert await tokens.holder_of(shown.token, NOW) is None
+
+
+@pytest.mark.row("M35")
+async def test_heat_and_water_are_read_once_a_day_and_that_counts_as_measured(desk: Desk) -> None:
+    midnights = [datetime(2026, 10, 23, 22, tzinfo=UTC), datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 10, 25, 23, tzinfo=UTC)]
+    for medium, unit in (("heat", "kWh"), ("cooling", "kWh"), ("hot_water", "m3"), ("cold_water", "m3"), ("electricity", "kWh")):
+        meter = await desk.meter(f"D-{medium}", medium=medium)
+        daily = [Reading(meter=f"D-{medium}", at=at, imported=7 + n, unit=unit) for n, at in enumerate(midnights)]
+        assert await desk.take(*daily) == (3, 0, [])
+        for day in (date(2026, 10, 24), date(2026, 10, 25)):  # of 96 and of 100 quarter-hours
+            imported, _, marks, final = await desk.validated(meter, day)
+            assert (sum(imported), set(marks), final) == (1000, {1 if medium == "electricity" else 0}, True), (medium, day)
+        later = Reading(meter=f"D-{medium}", at=midnights[2] + timedelta(days=2), imported=9, unit=unit)
+        assert await desk.take(later) == (1, 0, [])
+        assert set((await desk.validated(meter, date(2026, 10, 27)))[2]) == {1}  # a day was left out

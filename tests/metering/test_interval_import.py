@@ -19,6 +19,7 @@ from app.metering import interval_import
 from app.metering.equipment import NewMeter, add_meter
 from app.metering.grid_folder import take_folder
 from app.metering.interval_import import FileReport, import_file
+from app.metering.meter_change import MeterChange, change_meter
 from app.metering.validation import validate
 from tests.charging.house import House, make_house
 from tests.metering.grid_files import POINT, e66, series, sheet
@@ -223,3 +224,28 @@ async def test_files_that_arrive_in_the_sites_folder_are_taken_and_bad_ones_beco
     async with as_owner():
         await execute("DELETE FROM reading_issue")
     assert await take_folder(tmp_path / "nowhere", NOW) == 0
+
+
+@pytest.mark.row("A23")
+async def test_a_grid_operators_meter_is_added_and_changed_and_fed_with_amounts_that_later_files_replace_by_time(
+    desk: Desk, tmp_path: Path
+) -> None:
+    meter = await desk.meter(installed_on=date(2026, 11, 1))
+    change = MeterChange(version=1, name="Grid", amperage_a=63, installed_on=date(2026, 11, 10))
+    assert await change_meter(desk.actor, meter, change, NOW) == 2
+    async with in_account(desk.house.account_id):
+        [row] = await fetch("SELECT name, amperage_a, installed_on, source FROM meter WHERE id = $1", meter)
+        assert tuple(row) == ("Grid", 63, date(2026, 11, 10), "dso")
+    folder = tmp_path / str(desk.house.site_id)
+    folder.mkdir()
+    for place, (name, content) in enumerate((
+        ("1.xml", e66(series(["0.25"] * 96, START))), ("2-late.xml", e66(series(["0.1"] * 96, START - timedelta(days=1)))),
+        ("3-corrected.csv", sheet(f"{POINT};20.11.2026 00:00;kWh;0,26;")),
+    )):  # fmt: skip
+        (folder / name).write_bytes(content)
+        os.utime(folder / name, (1_000_000 + place, 1_000_000 + place))
+    assert await take_folder(tmp_path, NOW) == 3
+    assert (await desk.day(meter, date(2026, 11, 20)))[0] == [260] + [250] * 95
+    assert (await desk.day(meter, date(2026, 11, 19)))[0] == [100] * 96
+    async with in_account(desk.house.account_id):
+        assert (await fetch("SELECT count(*)::int AS n FROM index_reading WHERE meter_id = $1", meter))[0]["n"] == 0  # amounts, no index

@@ -158,3 +158,66 @@ async def test_an_operator_loads_a_grid_operators_file_and_sees_its_readings(doo
     for content, status, code in ((b"<!DOCTYPE a><a/>", 422, "xml_entities"), (b" " * 20_000_001, 413, "too_large")):
         answer = await door.client.post(path, headers=door.headers("operator"), files={"file": ("a.xml", content)})
         assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@pytest.mark.row("M37")
+async def test_a_third_party_is_a_way_of_its_own_beside_gateway_and_file(door: Door) -> None:
+    tokens, ways = f"/api/sites/{door.site}/gateway-tokens", {}
+    gateway = (await door.ask("POST", f"/api/sites/{door.site}/gateways", body={"serial": "GW-77"})).json()["id"]
+    assert (await door.ask("POST", tokens, body={"name": "x", "third_party": True, "gateway_id": gateway})).status_code == 422
+    third = (await door.ask("POST", tokens, body={"name": "Submeter Ltd", "third_party": True})).json()["token"]
+    own = (await door.ask("POST", tokens, body={"name": "Cellar", "gateway_id": gateway})).json()["token"]
+    assert [(one["name"], one["third_party"], one["gateway_id"]) for one in (await door.ask("GET", tokens)).json()][1:] == [
+        ("Submeter Ltd", True, None), ("Cellar", False, gateway)]  # fmt: skip
+    assert (await door.send(batch(3), third)).json()["stored"] == 3
+    assert (await door.send({"readings": [{"meter": "PV-1", "at": NOW.isoformat(), "import": 1150}]}, own)).json()["stored"] == 1
+    for one in (await door.ask("GET", f"/api/meters/{door.meter}/readings?first=2026-11-18&last=2026-11-20")).json():
+        ways.setdefault(one["way"], []).append(one["imported"])
+    assert ways == {"third party": [1000, 1050, 1100], "gateway": [1150]}
+    seen = (await door.ask("GET", f"/api/sites/{door.site}/gateways")).json()
+    assert [one["seen_at"] for one in seen if one["id"] == gateway] == [NOW.isoformat().replace("+00:00", "Z")]
+
+
+async def test_raw_readings_come_page_by_page_and_none_is_left_out_or_told_twice(door: Door) -> None:
+    await door.send(batch(40))
+    path, pages = f"/api/meters/{door.meter}/readings?first=2026-11-19&last=2026-11-20&limit=15", []
+    while path:
+        answer = await door.ask("GET", path)
+        pages.append([one["imported"] for one in answer.json()])
+        path = answer.links["next"]["url"] if "next" in answer.links else ""
+    assert [len(page) for page in pages] == [15, 15, 10] and [one for page in pages for one in page] == [1000 + 50 * n for n in range(40)]
+    for query, status in (("after=x", 422), ("after=2026-11-20~index~2026", 422), ("limit=0", 422), ("limit=20001", 422)):
+        refused = await door.ask("GET", f"/api/meters/{door.meter}/readings?first=2026-11-19&last=2026-11-20&{query}")
+        assert refused.status_code == status, refused.text
+
+
+@pytest.mark.row("M47")
+async def test_meters_of_every_kind_are_read(door: Door) -> None:
+    kinds = {"electricity": "kWh", "heat": "kWh", "cooling": "kWh", "hot_water": "m3", "cold_water": "m3"}
+    readings, ids = [], {}
+    for place, (medium, unit) in enumerate(kinds.items()):
+        form = {"serial": f"K-{place}", "kind": "use", "medium": medium}
+        ids[medium] = (await door.ask("POST", f"/api/sites/{door.site}/meters", body=form)).json()["id"]
+        readings += [{"meter": f"K-{place}", "at": f"2026-11-{day}T23:00:00Z", "import": 5 + day - 17, "unit": unit} for day in (17, 18)]
+    assert (await door.send({"readings": readings})).json() == {"stored": 10, "known": 0, "refused": []}
+    for medium, meter in ids.items():
+        shown = (await door.ask("GET", f"/api/meters/{meter}/series?first=2026-11-18&last=2026-11-18", "operator")).json()
+        assert (shown["unit"], shown["pieces"][0]["total"]) == ("l" if medium.endswith("water") else "Wh", 1000), medium
+
+
+async def test_a_gigabyte_of_text_is_cut_off_after_what_a_batch_may_have(door: Door) -> None:
+    given = 0
+
+    async def flood() -> AsyncIterator[bytes]:
+        nonlocal given
+        for _ in range(16_384):
+            given += 65_536
+            yield b" " * 65_536
+
+    for path, headers in (("/api/gateway/readings", {"authorization": f"Bearer {door.token}"}),
+                          (f"/api/sites/{door.site}/readings-import",
+                           {**door.headers("operator"), "content-type": "multipart/form-data; boundary=x"})):  # fmt: skip
+        given = 0
+        answer = await door.client.post(path, content=flood(), headers=headers)
+        assert (answer.status_code, given < 25_000_000) == (413, True), (path, given, answer.text)
+    assert await door.count() == 0
