@@ -6,7 +6,7 @@ BIN := .venv/bin
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/* /Library/Keychains/*),true,false)
 SOURCES := $(shell find pwa/src pwa/public pwa/index.html pwa/vite.config.ts pwa/package-lock.json -type f 2>/dev/null)
 
-.PHONY: week bench-readings bench-bills bench-allocate bench-balance access access-rows bench-console bench-page crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
+.PHONY: bench-api week bench-readings bench-bills bench-allocate bench-balance access access-rows bench-console bench-page crash hostile bench-ocpp bench-start run test test-postgres lint rows schema build messages locks clean install install-tests system-packages
 
 run: .venv/run.stamp pwa/dist/.stamp
 	@$(BIN)/python -m app.cli up
@@ -71,6 +71,9 @@ bench-allocate: .venv/test.stamp
 
 bench-readings: .venv/test.stamp
 	@$(BIN)/python -m tests.bench.readings $(ARGS) 2>/dev/null
+
+bench-api: .venv/test.stamp
+	@$(BIN)/python -m tests.bench.api $(ARGS)
 
 bench-start: .venv/test.stamp pwa/dist/.stamp
 	@$(BIN)/python -m tests.bench.start

@@ -1,6 +1,6 @@
-"""`make bench-readings`: readings stored per second through the gateways' door, against a bare unnest insert in the same run.
+"""`make bench-readings`: readings stored per second through the gateways' door and from a file, each against its bare unnest insert.
 
-Both write the same rows to the same table of one embedded PostgreSQL, in turns; the ratio is the median of the rounds.
+Each pair writes the same rows to the same table of one embedded PostgreSQL, in turns; the ratios are the medians of the rounds.
 The last line is one JSON object, with the room that a million quarter-hours takes, raw and packed.
 """
 
@@ -19,13 +19,16 @@ from typing import Any
 
 import httpx
 
+from app.audit.model import Actor
 from app.database.engine import close_database, open_database
 from app.database.migrate import migrate
 from app.database.transaction import as_owner, execute, fetch, fetchval, in_account
 from app.kernel.settings import settings_from
 from app.main import create_app
-from app.metering import schemes
+from app.metering import tokens
 from app.metering.intake import INSERT
+from app.metering.interval_import import INSERT as INSERT_INTERVALS
+from app.metering.interval_import import import_file
 from infra.local.postgres import embedded_postgres
 from tests.charging.house import House, make_house
 
@@ -63,6 +66,46 @@ async def door(client: httpx.AsyncClient, token: str, round_no: int) -> float:
     return METERS * EACH / spent
 
 
+def lines(round_no: int) -> list[tuple[str, datetime, int]]:
+    """Ten thousand quarter-hours of as many meters, as a grid operator's file has them."""
+    begin = NOW - timedelta(days=200) + round_no * EACH * timedelta(minutes=15)
+    return [(f"{meter}", begin + n * timedelta(minutes=15), 50 + n) for meter in range(METERS) for n in range(EACH)]
+
+
+async def file(house: House, round_no: int) -> float:
+    """A CSV through the import."""
+    text = [f"F-{meter};{at.isoformat()};Wh;{wh}" for meter, at, wh in lines(round_no)]
+    content = "\n".join(["Messpunkt;Von;Einheit;Bezug", *text]).encode()
+    began = time.perf_counter()
+    report = await import_file(Actor(account_id=house.account_id, name="bench"), house.site_id, "bench.csv", content, NOW)
+    spent = time.perf_counter() - began
+    if report.stored != METERS * EACH:
+        raise RuntimeError(str(report)[:400])
+    return METERS * EACH / spent
+
+
+async def bare_file(house: House, ids: list[Any], round_no: int) -> float:
+    """The import's statement alone."""
+    rows = [(ids[int(meter)], at.timestamp(), NOW, wh, None, False) for meter, at, wh in lines(round_no)]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    began = time.perf_counter()
+    async with in_account(house.account_id):
+        await execute(INSERT_INTERVALS, house.account_id, 2, *columns)
+    return len(rows) / (time.perf_counter() - began)
+
+
+async def packed_size(house: House, ids: list[Any]) -> int:
+    """What a million quarter-hours take in packed days, with their key."""
+    days, table = 105, "quarter_day"
+    async with as_owner():
+        before = await fetchval(f"SELECT pg_total_relation_size('{table}')")
+        await execute(f"INSERT INTO {table} (account_id, meter_id, day, wh, received_at) SELECT $1, m, date '2024-01-01' + n, $3, $4"
+                      " FROM unnest($2::uuid[]) m, generate_series(1, $5) n", house.account_id, ids, bytes(384), NOW, days)  # fmt: skip
+    async with as_owner():
+        after = await fetchval(f"SELECT pg_total_relation_size('{table}')")
+    return round((after - before) * 1_000_000 / (days * 96 * len(ids)))
+
+
 async def measure(dsn: str, rounds: int) -> dict[str, Any]:
     """The figures of one run."""
     await migrate(dsn)
@@ -71,29 +114,42 @@ async def measure(dsn: str, rounds: int) -> dict[str, Any]:
         house = await make_house()
         async with as_owner():
             for number in range(METERS):
-                for prefix in ("M", "B"):
-                    await execute("INSERT INTO meter (account_id, site_id, kind, serial, created_at) VALUES ($1, $2, 'production', $3, $4)",
-                                  house.account_id, house.site_id, f"{prefix}-{number}", NOW)  # fmt: skip
-            rows = await fetch("SELECT id FROM meter WHERE serial LIKE 'B-%' ORDER BY serial")
-        token = (await schemes.make_token(schemes.Actor(account_id=house.account_id, name="bench"), house.site_id, "bench", NOW)).token
+                for prefix, source in (("M", "physical"), ("B", "physical"), ("F", "dso"), ("G", "dso")):
+                    await execute("INSERT INTO meter (account_id, site_id, kind, source, serial, created_at)"
+                                  " VALUES ($1, $2, 'entry', $3, $4, $5)",
+                                  house.account_id, house.site_id, source, f"{prefix}-{number}", NOW)  # fmt: skip
+            ids, interval_ids = [[row["id"] for row in await fetch("SELECT id FROM meter WHERE serial LIKE $1 ORDER BY serial", f"{prefix}-%")]
+                                 for prefix in ("B", "G")]  # fmt: skip
+        token = (await tokens.make_token(Actor(account_id=house.account_id, name="bench"), house.site_id, "bench", NOW)).token
         settings = settings_from({"HOFSTROM_SECRET_KEY": "s" * 40, "HOFSTROM_DATA": tempfile.mkdtemp()})
-        through, plain = [], []
+        through, plain, filed, plain_filed = [], [], [], []
         transport = httpx.ASGITransport(app=create_app(settings, lambda: NOW))  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://bench", timeout=60) as client:
             for number in range(rounds + 1):
-                plain.append(await bare(house, [row["id"] for row in rows], number))
+                plain.append(await bare(house, ids, number))
                 through.append(await door(client, token, number))
+                plain_filed.append(await bare_file(house, interval_ids, number))
+                filed.append(await file(house, number))
         async with as_owner():
             size = await fetchval(
                 "SELECT sum(pg_total_relation_size(inhrelid))::bigint FROM pg_inherits WHERE inhparent = 'index_reading'::regclass"
             )
             count = await fetchval("SELECT count(*) FROM index_reading")
-        pairs = [one / other for one, other in zip(through[1:], plain[1:], strict=True)]  # the first round warms up
-        return {"readings_s": round(statistics.median(through[1:])), "unnest_s": round(statistics.median(plain[1:])),
-                "ratio_unnest": round(statistics.median(pairs), 3), "raw_bytes_per_million": round(size * 1_000_000 / count),
-                "packed_bytes_per_million": 1_000_000 * 4 + 1_000_000 // 96 * 84}  # fmt: skip
+        packed = await packed_size(house, ids)
+        return {"readings_s": middle(through), "unnest_s": middle(plain), "ratio_unnest": ratio(through, plain), "file_s": middle(filed),
+                "file_unnest_s": middle(plain_filed), "ratio_file": ratio(filed, plain_filed),
+                "raw_bytes_per_million": round(size * 1_000_000 / count), "packed_bytes_per_million": packed}  # fmt: skip
     finally:
         await close_database()
+
+
+def middle(rates: list[float]) -> int:
+    """The median; the first round warms up."""
+    return round(statistics.median(rates[1:]))
+
+
+def ratio(through: list[float], plain: list[float]) -> float:
+    return round(statistics.median(one / other for one, other in zip(through[1:], plain[1:], strict=True)), 3)
 
 
 def main() -> None:
