@@ -41,6 +41,7 @@ from app.billing import (
     operator_routes,
     person_routes,
     rates_routes,
+    report_routes,
     review_routes,
     series_routes,
 )
@@ -176,6 +177,7 @@ ROUTES = [
     security_routes.ROUTES,
     review_routes.ROUTES,
     rates_routes.ROUTES,
+    report_routes.ROUTES,
     accounting_routes.ROUTES,
     mailing_routes.ROUTES,
     energy_routes.ROUTES,

@@ -101,6 +101,16 @@ async def sessions_of_person(person_id: UUID, before: datetime | None, limit: in
     return [_make(Session, row) for row in rows]
 
 
+async def sessions_of_month(person_id: UUID, period: date) -> list[Session]:
+    """The sessions of a person that stopped in a month, by the clock of each place, in order of time."""
+    rows = await fetch(
+        f"{SESSION} WHERE x.person_id = $1"
+        " AND date_trunc('month', coalesce(x.settled_to, x.stopped_at) AT TIME ZONE s.time_zone)::date = $2"
+        " ORDER BY x.started_at, x.id", person_id, period,
+    )  # fmt: skip
+    return [_make(Session, row) for row in rows]
+
+
 async def sessions_of_site(site_id: UUID, start: datetime, end: datetime) -> list[Session]:
     """The sessions of a site that stopped in [start, end), in order of time."""
     rows = await fetch(

@@ -32,6 +32,7 @@ WORDS = {
     "position": "energy",
     "paper": "contract",
     "day": "2026-10-01",
+    "period": "2026-10",
     "kind": "electricity",
     "token": "0" * 64,
 }

@@ -127,6 +127,7 @@ async def test_a_solution_is_billed_on_the_days_on_which_it_is_active(desk: Desk
     assert days == [date(2026, 3, 9), date(2026, 3, 20)]
 
 
+@pytest.mark.row("B30")
 @pytest.mark.row("O06")
 async def test_solar_in_the_owners_favour_bears_vat_only_where_the_owner_is_liable(desk: Desk):
     async with as_owner():

@@ -18,6 +18,7 @@ export type PersonPage = Answer<'/api/people/{person_id}'>;
 export type BadgeRow = Shapes['BadgeRow'];
 export type BadgeRequest = Shapes['BadgeRequestRow'];
 export type Tariff = Shapes['Tariff'];
+export type Rate = Answer<'/api/sites/{site_id}/tariffs/defaults'>;
 export type Component = Shapes['Component'];
 export type RowReport = Shapes['RowReport'];
 export type Portfolio = Answer<'/api/admin/accounts'>;

@@ -1,7 +1,7 @@
 import { prepareConsoleWords } from './words.svelte';
 
 /** Every page by its path; its code is loaded when it is first shown. `open`: also for people who have not signed in. */
-export type PageName = 'signin' | 'place' | 'guest' | 'home' | 'charge' | 'scan' | 'session' | 'history' | 'usage' | 'bills' | 'bill' | 'account' | 'owner' | 'operator' | 'station' | 'review' | 'console' | 'welcome' | 'forms' | 'community' | 'ask';
+export type PageName = 'signin' | 'place' | 'guest' | 'home' | 'charge' | 'scan' | 'session' | 'history' | 'usage' | 'rates' | 'bills' | 'bill' | 'account' | 'owner' | 'operator' | 'station' | 'review' | 'console' | 'welcome' | 'forms' | 'community' | 'ask';
 export interface PageEntry { name: PageName; path: RegExp; load: () => Promise<{ default: unknown }>; open?: boolean }
 
 type Load = PageEntry['load'];
@@ -21,6 +21,7 @@ export const pages: PageEntry[] = [
   { name: 'session', path: /^\/session\/([^/]+)$/, load: () => import('../routes/Session.svelte') },
   { name: 'history', path: /^\/history$/, load: () => import('../routes/History.svelte') },
   { name: 'usage', path: /^\/usage$/, load: () => import('../routes/Usage.svelte') },
+  { name: 'rates', path: /^\/rates$/, load: () => import('../routes/Rates.svelte') },
   { name: 'bills', path: /^\/bills$/, load: () => import('../routes/Bills.svelte') },
   { name: 'bill', path: /^\/bills\/([^/]+)$/, load: () => import('../routes/Bill.svelte') },
   { name: 'account', path: /^\/account$/, load: () => import('../routes/Account.svelte') },

