@@ -49,7 +49,8 @@ UNITS = {"hot_water": "l", "cold_water": "l"}
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of time from `at` on. total = solar + grid to the Wh; None: not known. quality: '' measured, else why not."""
+    """A piece of time from `at` on. total = solar + grid to the Wh; None: not known. quality: '' measured, else why not.
+    exported: what a meter that counts two ways gave back."""
 
     at: datetime
     total: int | None
@@ -57,6 +58,7 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     grid: int | None = None
     quality: str = ""
     last_year: int | None = None
+    exported: int | None = None
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,7 +166,8 @@ async def of_meter(meter_id: UUID, kind: Medium, first: date, last: date, zone: 
     total = laid_out(grid, [(row["day"], row["wh"]) for row in rows])
     whole, good = sums(grid, total), quality(grid, marks_of(grid, [(row["day"], row["marks"]) for row in rows], total))
     then = _beside(sums(before, laid_out(before, [(row["day"], row["wh"]) for row in past])), len(grid.at))
-    pieces = [Piece(at=at, total=whole[n], quality=good[n], last_year=then[n]) for n, at in enumerate(grid.at)]
+    given = sums(grid, laid_out(grid, [(row["day"], row["exported"]) for row in rows if row["exported"] is not None]))
+    pieces = [Piece(at=at, total=whole[n], quality=good[n], last_year=then[n], exported=given[n]) for n, at in enumerate(grid.at)]
     return Series(kind=kind, unit=UNITS.get(kind, "Wh"), step=step, first=first, last=last, time_zone=zone, pieces=pieces)
 
 

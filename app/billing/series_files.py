@@ -32,6 +32,8 @@ def file_of(series: Series | HouseSeries, form: Form, *, plain_times: bool = Fal
 
 def _rows(series: Series | HouseSeries) -> list[list[Any]]:
     names = [name for name in series.pieces[0].__struct_fields__ if name != "at"] if series.pieces else []
+    if all(getattr(piece, "exported", None) is None for piece in series.pieces):
+        names = [name for name in names if name != "exported"]
     titles = [name if name == "quality" else f"{name} ({series.unit})" for name in names]
     found: list[list[Any]] = [["from (UTC)", f"from ({series.time_zone})", *titles]]
     for piece in series.pieces:

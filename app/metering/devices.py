@@ -19,8 +19,8 @@ from app.metering.equipment_rules import serial_of
 
 Text = Annotated[str, msgspec.Meta(max_length=80)]
 Amount = Annotated[int, msgspec.Meta(gt=0, le=10**12)]
-Outputs = Annotated[tuple[Output, ...], msgspec.Meta(max_length=4)]
-Targets = Annotated[tuple[Target, ...], msgspec.Meta(max_length=99)]
+Outputs = tuple[Output, ...]
+Targets = tuple[Target, ...]
 COLUMNS = ("building_id", "gateway_id", "meter_id", "name", "place", "serial", "model", "address", "installed_on", "removed_on", "uplink",
            "sim", "keypad", "peak_w", "inverter", "usable_wh", "charge_w", "discharge_w")  # fmt: skip
 DEVICES = f"SELECT id, kind, version, {', '.join(COLUMNS)} FROM device WHERE site_id = $1 ORDER BY kind, serial, name, id"

@@ -10,3 +10,4 @@ export const maySeePeople = (me: Me | null): boolean => one(me, 'operator', 'sup
 export const mayNote = (me: Me | null): boolean => one(me, 'operator', 'superadmin', 'support');
 export const mayBadge = mayNote;
 export const mayAdminister = (me: Me | null): boolean => one(me, 'superadmin');
+export const mayInstall = (me: Me | null): boolean => one(me, 'installer');
