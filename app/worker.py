@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.accounts.licences import remind
-from app.billing import card_news, guests
+from app.billing import card_news, cards, guest_payments, guest_watch
 from app.billing.commands import charge_session, run_month, settle_session
 from app.billing.reminders import remind_overdue
 from app.billing.shares import up_to_date
@@ -82,11 +82,11 @@ class Worker:
     async def session_ended(self, account_id: str, session_id: str) -> None:
         await self.announce(await charge_session(UUID(account_id), UUID(session_id), self.clock()))
         await self.wake([await tell_cost(UUID(account_id), UUID(session_id), self.clock())])
-        await guests.finish(UUID(account_id), UUID(session_id), self.clock())
+        await guest_payments.finish(UUID(account_id), UUID(session_id), self.clock())
 
     async def session_corrected(self, account_id: str, session_id: str) -> None:
         await self.announce(await settle_session(UUID(account_id), UUID(session_id), self.clock()))
-        await guests.finish(UUID(account_id), UUID(session_id), self.clock())
+        await guest_payments.finish(UUID(account_id), UUID(session_id), self.clock())
 
     async def session_held(self, account_id: str, session_id: str) -> None:
         log.warning("session held for review", account=account_id, session=session_id)
@@ -120,10 +120,10 @@ class Worker:
         await self.wake([change.station_id for change in changed])
 
     async def guest_payment_due(self, account_id: str, guest_id: str) -> None:
-        await guests.take(self.cards, UUID(account_id), UUID(guest_id), self.clock())
+        await guest_payments.take(self.cards, UUID(account_id), UUID(guest_id), self.clock())
 
     async def guest_release_due(self, account_id: str, guest_id: str) -> None:
-        await guests.release(self.cards, UUID(account_id), UUID(guest_id), self.clock())
+        await guest_payments.release(self.cards, UUID(account_id), UUID(guest_id), self.clock())
 
     async def bill_reminded(self, account_id: str, invoice_id: str, level: int) -> None:
         await mail_reminder(self.settings, UUID(account_id), UUID(invoice_id), level, self.clock())
@@ -133,6 +133,7 @@ class Worker:
 
     async def person_erased(self, account_id: str, person_id: str) -> None:
         await erase_logins(UUID(account_id), UUID(person_id), self.clock())
+        await cards.forget_person(self.cards, UUID(account_id), UUID(person_id), self.clock())
 
     async def invitation_sent(self, account_id: str, invitation_id: str, token: str) -> None:
         await mail_invitation(self.settings, UUID(account_id), UUID(invitation_id), token, self.clock())
@@ -221,10 +222,10 @@ class Worker:
     async def tend_guests(self) -> None:
         """On the timetable: guests' charges that never began, and those near what is held. A failing account stops no other."""
         async with as_machine():
-            accounts = await fetch("SELECT DISTINCT account_id FROM guest_charge WHERE state IN ('asked', 'starting', 'charging')")
+            accounts = await fetch(guest_watch.ACCOUNTS, self.clock() - guest_watch.LATEST_START)
         for account in accounts:
             try:
-                await self.wake(await guests.tend(account["account_id"], self.clock()))
+                await self.wake(await guest_watch.tend(account["account_id"], self.clock()))
             except Exception:  # reported, and the other accounts' guests must not wait for it
                 log.exception("guests failed", account=str(account["account_id"]))
 

@@ -7,12 +7,12 @@ from app.accounts.licences import superadmins
 from app.billing import queries as billing
 from app.billing.documents import words
 from app.billing.mailings import chosen_for
-from app.billing.reminders import OWNER_FROM
+from app.billing.reminders import OWNER_FROM, letter
 from app.database.transaction import as_machine, execute, fetchrow, fetchval, in_account
 from app.kernel.identifiers import token_hash
 from app.kernel.settings import Settings
 from app.onboarding.orders import order_of
-from app.residents.queries import person
+from app.residents.queries import Person, person
 from app.sites import queries as sites
 from notifications.email import send
 from notifications.rules import (
@@ -122,22 +122,23 @@ async def mail_bill(settings: Settings, account_id: UUID, invoice_id: UUID, now:
 
 
 async def mail_reminder(settings: Settings, account_id: UUID, invoice_id: UUID, level: int, now: datetime) -> None:
-    """A reminder to the resident; from the second on the owner is told too. Nobody without an address is written to."""
+    """A reminder to the resident who has chosen e-mail, with its letter; the others' letters are on the post list. From the second on
+    the owner is told too. A bill that is disputed by now is left alone."""
     async with in_account(account_id):
-        bill = await billing.bill(invoice_id, now.date())
-        if bill is None:
+        bill, sent = await billing.bill(invoice_id, now.date()), await letter(invoice_id, level)
+        if bill is None or sent is None or bill.disputed:
             return
         resident, terms = await person(bill.person_id), await sites.terms_on(bill.site_id, now.date())
         owner = None if terms is None or level < OWNER_FROM else await person(terms.owner_id)
-        open_minor = await fetchval("SELECT open_minor FROM reminder WHERE invoice_id = $1 AND level = $2", invoice_id, level)
     key = f"reminder:{invoice_id}:{level}"
-    for to in (resident, owner):
-        if to is None or not to.email:
-            continue
+
+    def said(to: Person) -> tuple[str, str]:
         form = words.region(to.locale, to.country)
-        amount, due = f"{bill.currency} {words.money(open_minor, bill.currency, form)}", words.day(bill.due_on, form)
-        if to is resident:
-            mail = reminder_mail(to.locale, settings.public_url, str(invoice_id), level, bill.number, amount, due)
-        else:
-            mail = owner_told_mail(to.locale, level, bill.resident_name, bill.number, amount, due)
-        await deliver(settings, account_id, f"{key}:{'resident' if to is resident else 'owner'}", to.email, mail, now)
+        return f"{bill.currency} {words.money(sent.open_minor, bill.currency, form)}", words.day(bill.due_on, form)
+
+    if resident is not None and resident.email and sent.channel == "email":
+        mail = reminder_mail(resident.locale, settings.public_url, str(invoice_id), level, bill.number, *said(resident), sent.pdf)
+        await deliver(settings, account_id, f"{key}:resident", resident.email, mail, now)
+    if owner is not None and owner.email:
+        mail = owner_told_mail(owner.locale, level, bill.resident_name, bill.number, *said(owner))
+        await deliver(settings, account_id, f"{key}:owner", owner.email, mail, now)

@@ -19,6 +19,8 @@ async def send(settings: Settings, recipient: str, mail: Mail, name: str) -> Non
     message["From"], message["To"], message["Subject"] = SENDER, recipient, mail.subject
     message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="hofstrom")
     message.set_content(mail.text)
+    for file, content in mail.attached:
+        message.add_attachment(content, maintype="application", subtype="pdf", filename=file)
     if settings.smtp_url:
         await asyncio.to_thread(_by_smtp, settings.smtp_url, message)
     else:

@@ -6,10 +6,11 @@ import msgspec
 
 
 class Mail(msgspec.Struct, frozen=True):
-    """A mail before it is sent."""
+    """A mail before it is sent. `attached` are PDFs by their file names."""
 
     subject: str
     text: str
+    attached: tuple[tuple[str, bytes], ...] = ()
 
 
 LINK = {
@@ -171,11 +172,12 @@ def bill_mail(locale: str, public_url: str, bill_id: str, number: str, amount: s
     return Mail(subject.format(number=number), text.format(number=number, amount=amount, due=due, link=link))
 
 
-def reminder_mail(locale: str, public_url: str, bill_id: str, level: int, number: str, amount: str, due: str) -> Mail:
-    """A reminder to the resident."""
+def reminder_mail(locale: str, public_url: str, bill_id: str, level: int, number: str, amount: str, due: str, letter: bytes) -> Mail:
+    """A reminder to the resident, with its letter."""
     subject, text = REMINDER[locale]
     link = f"{public_url}/bills/{bill_id}"
-    return Mail(subject.format(level=level, number=number), text.format(number=number, amount=amount, due=due, link=link))
+    body = text.format(level=level, number=number, amount=amount, due=due, link=link)
+    return Mail(subject.format(level=level, number=number), body, ((f"{number}-{level}.pdf", letter),))
 
 
 def owner_told_mail(locale: str, level: int, name: str, number: str, amount: str, due: str) -> Mail:

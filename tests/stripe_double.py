@@ -98,6 +98,14 @@ class StripeDouble:
         match [method, *path]:
             case ["POST", "checkout", "sessions"]:
                 return self.checkout(asked)
+            case ["POST", "checkout", "sessions", ref, "expire"]:
+                if self.objects[ref]["status"] != "open":
+                    raise Refusal(400, "checkout_session_not_open")
+                self.expire(ref)
+                return self.objects[ref]
+            case ["DELETE", "customers", ref]:
+                self.objects[ref]["deleted"] = True
+                return {"id": ref, "object": "customer", "deleted": True}
             case ["POST", "customers"]:
                 return self.new("cus", object="customer", **asked)
             case ["POST", "payment_intents"]:
@@ -215,6 +223,9 @@ def handler_of(double: StripeDouble) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             self.work("POST")
+
+        def do_DELETE(self) -> None:
+            self.work("DELETE")
 
     return Handler
 

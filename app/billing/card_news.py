@@ -4,7 +4,7 @@ whether messages come twice, late, or in another order."""
 from datetime import datetime
 from uuid import UUID
 
-from app.billing import cards, guests
+from app.billing import cards, guest_payments, guests
 from app.billing.stripe_gateway import CardGateway, News
 from app.charging.model import Changed
 from app.database.transaction import as_machine, fetchval, in_account
@@ -39,6 +39,7 @@ async def follow(gateway: CardGateway, account_id: UUID, about: str, about_id: U
     elif about == "card":
         await cards.settle_card(gateway, account_id, about_id, now)
     elif about == "guest":
+        await guest_payments.settle(gateway, account_id, about_id, now)
         return await guests.begin(gateway, account_id, about_id, secret, now)
     return []
 

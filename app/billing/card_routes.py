@@ -11,7 +11,7 @@ from litestar.params import FromPath, JSONBody
 from app.accounts.routes import address_of, throttle_of
 from app.accounts.rules import OPERATORS, STAFF
 from app.accounts.web.access import PUBLIC, Caller, HttpRequest
-from app.billing import answers, card_news, cards, guests, queries, views
+from app.billing import answers, card_news, cards, guest_payments, guests, queries, views
 from app.billing.charge_routes import PAST, announce, person_of
 from app.billing.routes import PDF, pdf_answer
 from app.billing.stripe_gateway import CardGateway, Unavailable, card_gateway, no_cards
@@ -58,7 +58,7 @@ class GuestToGo(PageToGo):
 
 
 class GuestView(TypedDict):
-    """A guest's charge: asked, starting, charging, due, paid, release_due or released; `reason` says why not charged."""
+    """A guest's charge: asked, starting, charging, due, unpaid, paid, release_due or released; `reason` says why not charged."""
 
     state: str
     reason: str | None
@@ -135,16 +135,21 @@ async def guest_charge(request: HttpRequest, token: FromPath[str]) -> GuestView:
     return await _guest_view(request, token, request.app.state.clock())
 
 
-@post("/api/guests/{token:str}/begin", status_code=200, opt={**OPEN, "problems": (503,)}, summary="The card is held: start", tags=TAGS)
+@post("/api/guests/{token:str}/begin", status_code=200, opt=OPEN, summary="Back from Stripe: see what became of the card", tags=TAGS)
 async def guest_begin(request: HttpRequest, token: FromPath[str]) -> GuestView:
+    """The answer is what is known here; Stripe is asked by a job, and by its own message."""
+    row, now = await guests.of_token(token, request.app.state.settings.secret_key), request.app.state.clock()
+    await guest_payments.look(row["account_id"], row["id"], now)
+    return await _guest_view(request, token, now)
+
+
+@post("/api/guests/{token:str}/pay", status_code=200, opt={**OPEN, "problems": (409, 503)}, tags=TAGS,
+      summary="Pay a guest's charge whose hold is gone")  # fmt: skip
+async def guest_pay(request: HttpRequest, token: FromPath[str]) -> PageToGo:
     settings, now = request.app.state.settings, request.app.state.clock()
     row = await guests.of_token(token, settings.secret_key)
-    try:
-        changed = await guests.begin(gateway_of(request), row["account_id"], row["id"], settings.secret_key, now)
-    except Unavailable as error:
-        raise no_cards() from error
-    await announce(request, changed, row["station_id"] if changed else None)
-    return await _guest_view(request, token, now)
+    back = f"{settings.public_url}/g/{token}"
+    return {"url": await guest_payments.pay(gateway_of(request), row["account_id"], row["id"], back, now)}
 
 
 @post("/api/guests/{token:str}/stop", status_code=202, opt={**OPEN, "problems": (409,)}, summary="Stop a guest's charge", tags=TAGS)
@@ -180,7 +185,8 @@ async def _guest_view(request: HttpRequest, token: str, now: datetime) -> GuestV
     async with in_account(row["account_id"]):
         found = None if session_id is None else await charging.session(session_id)
         session = None if found is None else await views.session_view(found, now)
-    charging_now = row["state"] == "starting" and found is not None
+    given_free = row["state"] in guest_payments.GIVEN_FREE
+    charging_now = found is not None and (row["state"] == "starting" or (given_free and found.state == "open"))
     return {
         "state": "charging" if charging_now else row["state"], "reason": row["reason"], "code": row["public_code"],
         "currency": row["currency"], "hold_minor": row["hold_minor"], "session": session,
@@ -218,6 +224,6 @@ async def take_guests(request: HttpRequest, identity: Caller, station_id: FromPa
 
 
 ROUTES = [
-    guests_taken, take_guests, pay, paid, stored, store, keep, remove, guest, guest_charge, guest_begin, guest_stop, guest_receipt,
+    guests_taken, take_guests, pay, paid, stored, store, keep, remove, guest, guest_charge, guest_begin, guest_pay, guest_stop, guest_receipt,
     stripe_message,
 ]  # fmt: skip

@@ -41,6 +41,7 @@ async def pay_bill(gateway: CardGateway, account_id: UUID, person_id: UUID, invo
     """The address of Stripe's page for what is open on a bill. Raises Refused not_found, nothing_open, cards_unavailable."""
     try:
         for _ in range(2):
+            await _end_older(gateway, account_id, person_id, invoice_id, now)
             row = await _wanted(account_id, person_id, invoice_id, now)
             checkout = await _page(gateway, row, public_url)
             if checkout.state == "open" and checkout.url:
@@ -49,11 +50,34 @@ async def pay_bill(gateway: CardGateway, account_id: UUID, person_id: UUID, invo
     except Unavailable as error:
         log.warning("stripe is away", error=str(error))
         raise no_cards() from error
-    raise _running()
+    raise running()
 
 
-def _running() -> Refused:
+def running() -> Refused:
+    """The refusal where money is on its way."""
     return Refused("payment_running", 409, "A payment of this bill is being worked on. Look again in a minute.")
+
+
+def nothing_open() -> Refused:
+    """The refusal where all is paid."""
+    return Refused("nothing_open", 409, "This bill is paid. There is nothing to do.")
+
+
+OLDER = """
+SELECT c.id, c.checkout_ref FROM card_payment c JOIN invoice i ON i.account_id = c.account_id AND i.id = c.invoice_id
+JOIN invoice_settled s ON s.account_id = i.account_id AND s.invoice_id = i.id
+WHERE c.invoice_id = $1 AND c.person_id = $2 AND c.checkout_ref IS NOT NULL AND c.intent_ref IS NULL
+    AND (c.state = 'open' AND c.amount_minor <> i.gross_minor - s.settled_minor OR c.state = 'failed' AND c.failure = 'amount_changed')
+"""
+
+
+async def _end_older(gateway: CardGateway, account_id: UUID, person_id: UUID, invoice_id: UUID, now: datetime) -> None:
+    """Pages over another amount take no money any more; what came by one before is booked first. Again: nothing."""
+    async with in_account(account_id):
+        rows = await fetch(OLDER, invoice_id, person_id)
+    for row in rows:
+        await gateway.expire(row["checkout_ref"])
+        await settle_card_payment(gateway, account_id, row["id"], now)
 
 
 async def _wanted(account_id: UUID, person_id: UUID, invoice_id: UUID, now: datetime) -> Any:
@@ -64,10 +88,10 @@ async def _wanted(account_id: UUID, person_id: UUID, invoice_id: UUID, now: date
         if bill is None or bill.person_id != person_id or bill.corrects_id is not None:
             raise not_found("bill")
         if bill.open_minor <= 0:
-            raise Refused("nothing_open", 409, "This bill is paid. There is nothing to do.")
+            raise nothing_open()
         row = await fetchrow("SELECT * FROM card_payment WHERE invoice_id = $1 AND state = 'open'", invoice_id)
         if row is not None and row["card_id"] is not None:
-            raise _running()  # the stored card is being charged: a page beside it would take the money twice
+            raise running()  # the stored card is being charged: a page beside it would take the money twice
         if row is not None and row["amount_minor"] != bill.open_minor and row["intent_ref"] is None:
             await execute(
                 "UPDATE card_payment SET state = 'failed', failure = 'amount_changed', changed_at = $2 WHERE id = $1", row["id"], now
@@ -145,8 +169,8 @@ async def _book(account_id: UUID, row: Any, intent: Intent, now: datetime) -> st
 
 async def _end(account_id: UUID, payment_id: UUID, state: str, failure: str | None, now: datetime) -> str:
     async with in_account(account_id):
-        await execute("UPDATE card_payment SET state = $2, failure = $3, changed_at = $4 WHERE id = $1"
-                      " AND (state = 'open' OR (state = 'failed' AND $2 = 'paid'))", payment_id, state, failure, now)  # fmt: skip
+        await execute("UPDATE card_payment SET state = $2, failure = $3, changed_at = $4 WHERE id = $1 AND state <> 'paid'",
+                      payment_id, state, failure, now)  # fmt: skip
     return state
 
 
@@ -159,6 +183,7 @@ async def store_card(gateway: CardGateway, account_id: UUID, person_id: UUID, pu
         await execute("INSERT INTO stored_card (account_id, id, person_id, created_at, changed_at) VALUES ($1, $2, $3, $4, $4)",
                       account_id, card_id, person_id, now)  # fmt: skip
     try:
+        await _end_older_cards(gateway, account_id, person_id, card_id, now)
         customer = await gateway.customer(str(person_id), resident.name, resident.email)
         checkout = await gateway.checkout(
             key=f"card:{card_id}", about=about(account_id, "card", card_id), success_url=f"{public_url}/account?card={card_id}",
@@ -172,6 +197,19 @@ async def store_card(gateway: CardGateway, account_id: UUID, person_id: UUID, pu
     if checkout.url is None:
         raise no_cards()
     return checkout.url
+
+
+async def _end_older_cards(gateway: CardGateway, account_id: UUID, person_id: UUID, newest: UUID, now: datetime) -> None:
+    """Only the newest page stores a card; one that was entered before is kept first. Again: nothing."""
+    async with in_account(account_id):
+        rows = await fetch("SELECT id, checkout_ref FROM stored_card WHERE person_id = $1 AND state = 'asked' AND id <> $2",
+                           person_id, newest)  # fmt: skip
+    for row in rows:
+        if row["checkout_ref"] is not None:
+            await gateway.expire(row["checkout_ref"])
+            await settle_card(gateway, account_id, row["id"], now)
+        async with in_account(account_id):
+            await execute("UPDATE stored_card SET state = 'removed', changed_at = $2 WHERE id = $1 AND state = 'asked'", row["id"], now)
 
 
 async def settle_card(gateway: CardGateway, account_id: UUID, card_id: UUID, now: datetime) -> bool:
@@ -220,6 +258,26 @@ async def remove_card(gateway: CardGateway, account_id: UUID, person_id: UUID, c
         await gateway.forget(row["method_ref"])
     except Unavailable as error:
         raise no_cards() from error
+
+
+async def forget_person(gateway: CardGateway, account_id: UUID, person_id: UUID, now: datetime) -> None:
+    """After an erasure: nothing of a person stays at Stripe that was kept for later, nor here of a card. Again: nothing.
+
+    Raises Unavailable.
+    """
+    async with in_account(account_id):
+        kept = await fetch("SELECT id, state, customer_ref, checkout_ref FROM stored_card WHERE person_id = $1"
+                           " AND (customer_ref, checkout_ref, method_ref) IS DISTINCT FROM (NULL, NULL, NULL)", person_id)  # fmt: skip
+        pages = await fetch("SELECT checkout_ref FROM card_payment WHERE person_id = $1 AND state <> 'paid' AND intent_ref IS NULL"
+                            " AND checkout_ref IS NOT NULL AND coalesce(failure, '') <> 'expired'", person_id)  # fmt: skip
+    for page in [*[row for row in kept if row["state"] == "asked" and row["checkout_ref"]], *pages]:
+        await gateway.expire(page["checkout_ref"])
+    for customer_ref in sorted({row["customer_ref"] for row in kept if row["customer_ref"]}):
+        await gateway.forget_customer(customer_ref)
+    async with in_account(account_id):
+        for row in kept:
+            await execute("UPDATE stored_card SET state = 'removed', customer_ref = NULL, checkout_ref = NULL, method_ref = NULL,"
+                          " brand = '', last4 = '', expires = '', changed_at = $2 WHERE id = $1", row["id"], now)  # fmt: skip
 
 
 async def collect(gateway: CardGateway, account_id: UUID, invoice_id: UUID, now: datetime) -> str | None:

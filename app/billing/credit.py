@@ -14,12 +14,14 @@ from app.kernel.identifiers import new_id
 from app.ledger.commands import post
 
 # What the ledger says is owed, less what stands open on bills, less what no bill has taken yet: below zero it is credit.
+# What was written off is no longer owed, and no bill ever takes it.
 CREDIT = """
 SELECT (SELECT coalesce(sum(greatest(0, i.gross_minor - s.settled_minor)), 0) FROM invoice i
         JOIN invoice_settled s ON s.account_id = i.account_id AND s.invoice_id = i.id
         WHERE i.person_id = $1 AND i.corrects_id IS NULL)
      + (SELECT coalesce(sum(c.gross_minor), 0) FROM charge c WHERE c.person_id = $1 AND NOT EXISTS (
-        SELECT 1 FROM invoice_charge ic WHERE ic.account_id = c.account_id AND ic.charge_id = c.id))
+        SELECT 1 FROM invoice_charge ic WHERE ic.account_id = c.account_id AND ic.charge_id = c.id) AND NOT EXISTS (
+        SELECT 1 FROM ledger_entry e WHERE e.account_id = c.account_id AND e.source_key = 'write_off:' || c.id))
      - (SELECT coalesce(sum(p.amount_minor), 0) FROM ledger_posting p WHERE p.ledger_account = $2)
 """
 

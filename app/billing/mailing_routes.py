@@ -19,9 +19,10 @@ MOST_BILLS = 10_000
 
 
 class HandOver(msgspec.Struct, forbid_unknown_fields=True):
-    """Bills that are in the post, or in the eBill network."""
+    """Bills, and reminders of bills, that are in the post, or in the eBill network."""
 
-    bill_ids: Annotated[list[UUID], msgspec.Meta(max_length=MOST_BILLS)]
+    bill_ids: Annotated[list[UUID], msgspec.Meta(max_length=MOST_BILLS)] = []
+    reminder_ids: Annotated[list[UUID], msgspec.Meta(max_length=MOST_BILLS)] = []
 
 
 class HandedOver(msgspec.Struct, frozen=True):
@@ -30,14 +31,14 @@ class HandedOver(msgspec.Struct, frozen=True):
     bills: int
 
 
-@get("/api/operator/mailings", opt=OPERATE, summary="Bills that wait for the post, or for eBill", tags=["accounting"])
+@get("/api/operator/mailings", opt=OPERATE, summary="Bills and reminders that wait for the post, or for eBill", tags=["accounting"])
 async def waiting(identity: Caller, channel: FromQuery[Literal["post", "ebill"]] = "post") -> list[mailings.Waiting]:
     async with in_account(identity.account_id):
         return await mailings.waiting(channel)
 
 
 @get("/api/operator/mailings/print", opt={**OPERATE, "problems": (404,)}, media_type=PDF, tags=["accounting"],
-     summary="Bills that wait for the post, in one file to print")  # fmt: skip
+     summary="Bills and reminders that wait for the post, in one file to print")  # fmt: skip
 async def printed(request: HttpRequest, identity: Caller) -> Response[bytes]:
     async with in_account(identity.account_id):
         pdf = await mailings.to_print()
@@ -47,7 +48,8 @@ async def printed(request: HttpRequest, identity: Caller) -> Response[bytes]:
 @post("/api/operator/mailings/handed-over", status_code=200, opt=OPERATE, summary="Say that bills are in the post, or in eBill",
       tags=["accounting"])  # fmt: skip
 async def handed_over(request: HttpRequest, identity: Caller, data: JSONBody[HandOver]) -> HandedOver:
-    return HandedOver(await mailings.hand_over(actor_of(identity), data.bill_ids, request.app.state.clock()))
+    now = request.app.state.clock()
+    return HandedOver(await mailings.hand_over(actor_of(identity), data.bill_ids, now, data.reminder_ids))
 
 
 ROUTES = [waiting, printed, handed_over]

@@ -89,8 +89,12 @@ class _Lines(msgspec.Struct):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """A bill that waits to be put in the post, or into the eBill network, with the address on it."""
+    """A bill, or a reminder of one (`level` 1 to 3), that waits to be put in the post, or into the eBill network, with the address
+    on it. `id` is the bill's or the reminder's."""
 
+    id: UUID
+    kind: Literal["bill", "reminder"]
+    level: int
     bill_id: UUID
     number: str
     issued_on: date
@@ -106,39 +110,48 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 WAITING = """
-FROM mailing m JOIN invoice i ON i.account_id = m.account_id AND i.id = m.invoice_id
-WHERE m.channel = $1 AND m.handed_over_at IS NULL ORDER BY i.issued_on, i.number, i.id
+SELECT i.id, 'bill' AS kind, 0 AS level, i.id AS bill_id, i.number, i.issued_on, m.channel, m.chosen,
+       i.document::json -> 'resident' ->> 'name' AS name, i.document::json -> 'resident' ->> 'street' AS street,
+       i.document::json -> 'resident' ->> 'postcode' AS postcode, i.document::json -> 'resident' ->> 'city' AS city,
+       i.document::json -> 'resident' ->> 'country' AS country, i.currency, m.fee_minor, i.pdf
+FROM mailing m JOIN invoice i ON i.account_id = m.account_id AND i.id = m.invoice_id WHERE m.channel = $1 AND m.handed_over_at IS NULL
+UNION ALL
+SELECT r.id, 'reminder', r.level, i.id, i.number, r.sent_on, l.channel, l.channel, l.name, l.street, l.postcode, l.city, l.country,
+       i.currency, 0, l.pdf
+FROM reminder_letter l JOIN reminder r ON r.account_id = l.account_id AND r.id = l.reminder_id
+JOIN invoice i ON i.account_id = r.account_id AND i.id = r.invoice_id WHERE l.channel = $1 AND l.handed_over_at IS NULL
 """
-LIST = f"""
-SELECT i.id AS bill_id, i.number, i.issued_on, m.channel, m.chosen, i.document::json -> 'resident' ->> 'name' AS name,
-       i.document::json -> 'resident' ->> 'street' AS street, i.document::json -> 'resident' ->> 'postcode' AS postcode,
-       i.document::json -> 'resident' ->> 'city' AS city, i.document::json -> 'resident' ->> 'country' AS country,
-       i.currency, m.fee_minor {WAITING}
-"""
+ORDER = "ORDER BY issued_on, number, level, id"
 
 
 async def waiting(channel: Channel) -> list[Waiting]:
-    """The bills that wait for the post, or for eBill, the oldest first."""
-    return [Waiting(**row) for row in await fetch(LIST, channel)]
+    """What waits for the post, or for eBill, the oldest first."""
+    names = Waiting.__struct_fields__
+    return [Waiting(**row) for row in await fetch(f"SELECT {', '.join(names)} FROM ({WAITING}) AS list {ORDER}", channel)]
 
 
 async def to_print() -> bytes:
-    """All bills that wait for the post in one PDF, in the order of the list. Raises Refused not_found where none waits."""
-    rows = await fetch(f"SELECT i.pdf {WAITING}", "post")
+    """All that waits for the post in one PDF, in the order of the list. Raises Refused not_found where nothing waits."""
+    rows = await fetch(f"SELECT pdf FROM ({WAITING}) AS list {ORDER}", "post")
     if not rows:
         raise not_found("bill")
     return joined([row["pdf"] for row in rows])
 
 
-async def hand_over(actor: Actor, bill_ids: Sequence[UUID], now: datetime) -> int:
-    """Say that bills are in the post, or in the eBill network; returns how many. Again: none. Raises Refused not_found."""
-    ids = sorted(set(bill_ids))
+async def hand_over(actor: Actor, bill_ids: Sequence[UUID], now: datetime, reminder_ids: Sequence[UUID] = ()) -> int:
+    """Say that bills and reminders are in the post, or in the eBill network; returns how many. Again: none. Raises Refused
+    not_found."""
+    done = 0
     async with in_account(actor.account_id):
-        known = await fetchval("SELECT count(*) FROM mailing WHERE invoice_id = ANY($1::uuid[]) AND channel <> 'email'", ids)
-        if known != len(ids):
-            raise not_found("bill")
-        rows = await fetch("UPDATE mailing SET handed_over_at = $2, handed_over_by = $3 WHERE invoice_id = ANY($1::uuid[])"
-                           " AND handed_over_at IS NULL RETURNING invoice_id, channel", ids, now, actor.name)  # fmt: skip
-        for row in rows:
-            await note(actor, "invoice", row["invoice_id"], "handed_over", now, after={"channel": row["channel"]})
-    return len(rows)
+        for table, key, wanted in (("mailing", "invoice_id", bill_ids), ("reminder_letter", "reminder_id", reminder_ids)):
+            ids = sorted(set(wanted))
+            known = await fetchval(f"SELECT count(*) FROM {table} WHERE {key} = ANY($1::uuid[]) AND channel <> 'email'", ids)
+            if known != len(ids):
+                raise not_found("bill")
+            rows = await fetch(f"UPDATE {table} SET handed_over_at = $2, handed_over_by = $3 WHERE {key} = ANY($1::uuid[])"
+                               f" AND handed_over_at IS NULL RETURNING {key} AS id, channel", ids, now, actor.name)  # fmt: skip
+            for row in rows:
+                object_ = "invoice" if table == "mailing" else "reminder"
+                await note(actor, object_, row["id"], "handed_over", now, after={"channel": row["channel"]})
+            done += len(rows)
+    return done

@@ -177,6 +177,14 @@ def refund_entry(refund_id: UUID, person_id: UUID, amount_minor: int, currency: 
     )  # fmt: skip
 
 
+def debit_return_entry(debit_id: UUID, person_id: UUID, number: str, amount_minor: int, currency: str, at: datetime) -> Entry:
+    """A direct debit that the bank took back: the resident owes it again."""
+    return Entry(
+        source_key=f"debit_return:{debit_id}", source_kind="debit_return", source_id=debit_id, text=f"Debit of bill {number} returned",
+        occurred_at=at, currency=currency, postings=(Posting(receivable(person_id), amount_minor), Posting(BANK, -amount_minor)),
+    )  # fmt: skip
+
+
 def energy_entry(
     invoice_id: UUID, number: str, person_id: UUID, net_minor: int, vat_minor: int, currency: str, at: datetime,
     mailing_minor: int = 0, fees_minor: int = 0,

@@ -177,8 +177,19 @@ class CardGateway:
 
     async def forget(self, method_ref: str) -> None:
         """Detach a kept card. Again: nothing."""
+        await self._unless_over(lambda v1: v1.payment_methods.detach(method_ref))
+
+    async def forget_customer(self, customer_ref: str) -> None:
+        """Delete a customer with all cards that are kept of them. Again: nothing."""
+        await self._unless_over(lambda v1: v1.customers.delete(customer_ref))
+
+    async def expire(self, checkout_ref: str) -> None:
+        """End a page: nobody pays on it any more. Again, or where it is over or paid: nothing."""
+        await self._unless_over(lambda v1: v1.checkout.sessions.expire(checkout_ref))
+
+    async def _unless_over(self, ask: Callable[[Any], Any]) -> None:
         try:
-            await self._call(lambda v1: v1.payment_methods.detach(method_ref))
+            await self._call(ask)
         except Unavailable as error:
             cause = error.__cause__
             if not (isinstance(cause, stripe.InvalidRequestError) and cause.http_status in (400, 404)):

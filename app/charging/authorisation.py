@@ -91,7 +91,8 @@ async def holder_of(station: Station, connector_no: int | None, id_tag: str, sec
     tag_hash = keyed_hash(secret, id_tag.upper())
     request = await fetchrow(REQUEST, station.account_id, tag_hash, station.id)
     if request is not None:
-        return Holder(tag_hash=tag_hash, tag_tail="", status="Accepted", source="app", request_id=request["id"],
+        status = "Accepted" if request["withdrawn_at"] is None else "Invalid"  # energy that flows all the same is still its asker's
+        return Holder(tag_hash=tag_hash, tag_tail="", status=status, source="app", request_id=request["id"],
                       person_id=request["person_id"], billing_point_id=request["billing_point_id"],
                       class_=request["class"])  # fmt: skip
     badge = await fetchrow(BADGE, station.account_id, tag_hash)
@@ -135,7 +136,7 @@ async def _billing_point(station: Station, connector_no: int | None, person_id: 
 
 
 REQUEST = """
-SELECT id, person_id, billing_point_id, class FROM charge_request WHERE account_id = $1 AND tag_hash = $2 AND station_id = $3
+SELECT id, person_id, billing_point_id, class, withdrawn_at FROM charge_request WHERE account_id = $1 AND tag_hash = $2 AND station_id = $3
 """
 BADGE = """
 SELECT b.id, b.person_id, b.uid_tail, b.state, b.valid_from, b.valid_to, b.sessions_at_once, p.charging_allowed

@@ -41,3 +41,14 @@ async def _refusal(code: str) -> str | None:
         raise requests.unknown_code()
     allowed = await fetchval("SELECT guests_allowed FROM station WHERE id = $1", connector.station_id)
     return rules.guest_refusal(connector, bool(allowed))
+
+
+WITHDRAW = """
+UPDATE charge_request SET withdrawn_at = $2 WHERE id = $1 AND state IN ('refused', 'no_answer', 'not_plugged_in', 'failed') RETURNING id
+"""
+
+
+async def withdraw(request_id: UUID, now: datetime) -> bool:
+    """A start that failed is no longer wanted: should the station begin all the same, it is refused (inside the caller's transaction).
+    False: it has begun."""
+    return await fetchval(WITHDRAW, request_id, now) is not None

@@ -230,9 +230,7 @@ async def link(actor: Actor, meter_id: UUID, billing_point_id: UUID | None, firs
 
 async def relink(actor: Actor, meter_id: UUID, billing_point_id: UUID | None, first: date, now: datetime) -> None:
     """The same inside the caller's transaction."""
-    site_id = await fetchval("SELECT site_id FROM meter WHERE id = $1 FOR UPDATE", meter_id)
-    if site_id is None:
-        raise not_found("meter")
+    site_id = (await locked_meter(meter_id))["site_id"]
     if billing_point_id is not None and await fetchval("SELECT site_id FROM billing_point WHERE id = $1", billing_point_id) != site_id:
         raise not_found("billing point")
     await _not_billed(site_id, first)
@@ -249,9 +247,7 @@ async def replace(actor: Actor, meter_id: UUID, serial: str, first: date, now: d
     Raises Refused not_found, replaced_already, reckoned_not_replaced, day_billed, bad_serial, serial_taken.
     """
     async with in_account(actor.account_id):
-        old = await fetchrow("SELECT * FROM meter WHERE id = $1 FOR UPDATE", meter_id)
-        if old is None:
-            raise not_found("meter")
+        old = await locked_meter(meter_id)
         if old["removed_on"] is not None or (old["installed_on"] is not None and first <= old["installed_on"]):
             raise Refused("replaced_already", 409, "This meter is removed already, or was installed later. Choose the one in its place.",
                           fields=["first"])  # fmt: skip
@@ -268,6 +264,15 @@ async def replace(actor: Actor, meter_id: UUID, serial: str, first: date, now: d
     return made
 
 
+async def locked_meter(meter_id: UUID) -> Any:
+    """A meter, under the locks of its site and itself, in the order in which readings and runs take them. Raises Refused not_found."""
+    await execute("SELECT 1 FROM site WHERE id = (SELECT site_id FROM meter WHERE id = $1) FOR NO KEY UPDATE", meter_id)
+    row = await fetchrow("SELECT * FROM meter WHERE id = $1 FOR NO KEY UPDATE", meter_id)
+    if row is None:
+        raise not_found("meter")
+    return row
+
+
 async def _cut_links(meter_id: UUID, first: date) -> None:
     """What a meter is linked to ends the day before."""
     await execute("DELETE FROM meter_link WHERE meter_id = $1 AND lower(period) >= $2", meter_id, first)
@@ -276,7 +281,6 @@ async def _cut_links(meter_id: UUID, first: date) -> None:
 
 async def _not_billed(site_id: UUID, first: date) -> None:
     # Under the site's lock, as runs and stored days take it: no run is issued in between.
-    await execute("SELECT 1 FROM site WHERE id = $1 FOR UPDATE", site_id)
     last = await fetchval("SELECT max(upper(period)) FROM energy_run WHERE site_id = $1 AND state = 'issued'", site_id)
     if last is not None and first < last:
         raise Refused(

@@ -9,10 +9,10 @@ import msgspec
 
 from app.audit.commands import save
 from app.audit.model import Actor
-from app.database.transaction import fetch, fetchrow, fetchval, in_account
+from app.database.transaction import fetch, fetchval, in_account
 from app.kernel.calendar import local_midnight
-from app.kernel.errors import Refused, not_found
-from app.metering.equipment import NewMeter, Text, put_terms, same_site, taken
+from app.kernel.errors import Refused
+from app.metering.equipment import NewMeter, Text, locked_meter, put_terms, same_site, taken
 from app.metering.equipment_rules import above_itself, check_meter, code_of, serial_of
 from app.metering.intake import INSTALLATION, installed
 from app.metering.model import Medium, MeterKind, Source, Term
@@ -59,9 +59,7 @@ async def change_meter(actor: Actor, meter_id: UUID, change: MeterChange, now: d
     sent = _tidy({name: value for name, value in msgspec.structs.asdict(change).items() if value is not msgspec.UNSET})
     terms = sent.pop("terms", None)
     async with in_account(actor.account_id):
-        before = await fetchrow("SELECT * FROM meter WHERE id = $1 FOR UPDATE", meter_id)
-        if before is None:
-            raise not_found("meter")
+        before = await locked_meter(meter_id)
         values = {name: value for name, value in sent.items() if name != "version"}
         await _check(meter_id, before, values, await _terms(meter_id) if terms is None else terms)
         try:

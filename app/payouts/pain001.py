@@ -10,13 +10,11 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 import msgspec
 from stdnum import iban as ibans
 
+from app.billing.bank_xml import IDENTIFICATION, MOST_MESSAGE_ID, agent, texts
 from app.billing.qr_slip import is_qr_iban, is_reference, plain_reference, slip_text
 from app.kernel.money import to_major
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
-# Identifications: the basic set, no slash at the ends nor two in a row.
-IDENTIFICATION = re.compile(r"(?!/)(?!.*//)[A-Za-z0-9+?/:().,' -]{1,35}(?<!/)")
-MOST_MESSAGE_ID = 33
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,16 +45,16 @@ def pain001(message_id: str, created_at: datetime, execute_on: date, debtor: str
     root = Element("Document", xmlns=NAMESPACE)
     initiation = SubElement(root, "CstmrCdtTrfInitn")
     header = SubElement(initiation, "GrpHdr")
-    _texts(header, MsgId=message_id, CreDtTm=created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), NbOfTxs=str(len(transfers)),
+    texts(header, MsgId=message_id, CreDtTm=created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), NbOfTxs=str(len(transfers)),
            CtrlSum=total)  # fmt: skip
-    _texts(SubElement(header, "InitgPty"), Nm=slip_text(debtor, 70))
+    texts(SubElement(header, "InitgPty"), Nm=slip_text(debtor, 70))
     payment = SubElement(initiation, "PmtInf")
-    _texts(payment, PmtInfId=f"{message_id}-1", PmtMtd="TRF", BtchBookg="true", NbOfTxs=str(len(transfers)), CtrlSum=total)
-    _texts(SubElement(payment, "ReqdExctnDt"), Dt=execute_on.isoformat())
-    _texts(SubElement(payment, "Dbtr"), Nm=slip_text(debtor, 70))
+    texts(payment, PmtInfId=f"{message_id}-1", PmtMtd="TRF", BtchBookg="true", NbOfTxs=str(len(transfers)), CtrlSum=total)
+    texts(SubElement(payment, "ReqdExctnDt"), Dt=execute_on.isoformat())
+    texts(SubElement(payment, "Dbtr"), Nm=slip_text(debtor, 70))
     account = plain_reference(debtor_iban)
-    _texts(SubElement(SubElement(payment, "DbtrAcct"), "Id"), IBAN=account)
-    _agent(SubElement(SubElement(payment, "DbtrAgt"), "FinInstnId"), account)
+    texts(SubElement(SubElement(payment, "DbtrAcct"), "Id"), IBAN=account)
+    agent(SubElement(SubElement(payment, "DbtrAgt"), "FinInstnId"), account)
     for transfer in transfers:
         _transfer(SubElement(payment, "CdtTrfTxInf"), transfer)
     body: bytes = tostring(root, encoding="UTF-8", xml_declaration=True)
@@ -101,38 +99,23 @@ def _why_not(transfer: Transfer) -> str:
     return ""
 
 
-def _agent(node: Element, account: str) -> None:
-    """The debtor's bank: of a Swiss account its clearing number, else left to the bank that gets the file."""
-    if account[:2] in ("CH", "LI") and account[4:9].isdecimal():
-        member = SubElement(node, "ClrSysMmbId")
-        _texts(SubElement(member, "ClrSysId"), Cd="CHBCC")
-        _texts(member, MmbId=str(int(account[4:9])))
-    else:
-        _texts(SubElement(node, "Othr"), Id="NOTPROVIDED")
-
-
 def _transfer(node: Element, transfer: Transfer) -> None:
-    _texts(SubElement(node, "PmtId"), InstrId=transfer.end_to_end_id, EndToEndId=transfer.end_to_end_id)
+    texts(SubElement(node, "PmtId"), InstrId=transfer.end_to_end_id, EndToEndId=transfer.end_to_end_id)
     amount = SubElement(SubElement(node, "Amt"), "InstdAmt", Ccy=transfer.currency)
     amount.text = str(to_major(transfer.amount_minor, transfer.currency))
     creditor = SubElement(node, "Cdtr")
-    _texts(creditor, Nm=slip_text(transfer.name, 70))
-    _texts(SubElement(creditor, "PstlAdr"), StrtNm=slip_text(transfer.street, 70), PstCd=slip_text(transfer.postcode, 16),
+    texts(creditor, Nm=slip_text(transfer.name, 70))
+    texts(SubElement(creditor, "PstlAdr"), StrtNm=slip_text(transfer.street, 70), PstCd=slip_text(transfer.postcode, 16),
            TwnNm=slip_text(transfer.city, 35), Ctry=transfer.country)  # fmt: skip
-    _texts(SubElement(SubElement(node, "CdtrAcct"), "Id"), IBAN=plain_reference(transfer.iban))
+    texts(SubElement(SubElement(node, "CdtrAcct"), "Id"), IBAN=plain_reference(transfer.iban))
     _remittance(SubElement(node, "RmtInf"), plain_reference(transfer.reference), transfer.text)
 
 
 def _remittance(node: Element, reference: str, text: str) -> None:
     if not reference:
-        _texts(node, Ustrd=slip_text(text, 140))
+        texts(node, Ustrd=slip_text(text, 140))
         return
     given = SubElement(SubElement(node, "Strd"), "CdtrRefInf")
     kind = SubElement(SubElement(given, "Tp"), "CdOrPrtry")
-    _texts(kind, **({"Prtry": "QRR"} if reference.isdecimal() else {"Cd": "SCOR"}))
-    _texts(given, Ref=reference)
-
-
-def _texts(parent: Element, **children: str) -> None:
-    for name, text in children.items():
-        SubElement(parent, name).text = text
+    texts(kind, **({"Prtry": "QRR"} if reference.isdecimal() else {"Cd": "SCOR"}))
+    texts(given, Ref=reference)

@@ -56,6 +56,8 @@ async def erase_person(actor: Actor, person_id: UUID, reason: str, now: datetime
                           badge["id"], cut)  # fmt: skip
         await execute("UPDATE iban_change SET iban = '', withdrawn_at = CASE WHEN confirmed_at IS NULL THEN coalesce(withdrawn_at, $2) END"
                       " WHERE person_id = $1", person_id, now)  # fmt: skip
+        await execute("UPDATE debit_mandate SET holder = '#', iban = '', ended_at = coalesce(ended_at, $2),"
+                      " ended_by = coalesce(ended_by, '#') WHERE person_id = $1", person_id, now)  # fmt: skip
         await execute("UPDATE badge_request SET place = '', answer = '' WHERE person_id = $1", person_id)
         await note(actor, "person", person_id, "erased", now, reason="asked for")
         await record("PersonErased", {"person_id": person_id}, account_id=actor.account_id)

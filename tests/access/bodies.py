@@ -17,6 +17,7 @@ KINDS = {
     "/api/bills/{bill_id}/card/{payment_id}": {"payment_id": "card_payment_id"},
     "/api/operator/refund-files/{file_id}": {"file_id": "refund_file_id"},
     "/api/operator/grid-operators/{person_id}/prices": {"person_id": "grid_operator_id"},
+    "/api/operator/debit-files/{file_id}": {"file_id": "debit_file_id"},
     "/api/requests/{request_id}": {"request_id": "charge_request_id"},
     "/api/operator/badge-requests/{request_id}/answer": {"request_id": "badge_request_id"},
     "/api/access-requests/{request_id}/answer": {"request_id": "access_request_id"},
@@ -74,6 +75,7 @@ def _why_ref(kind: str, name: str) -> Body:
 
 PERSON = {"given_name": "N", "family_name": "N", "email": "n@n.example", "street": "S", "postcode": "1", "city": "C"}
 FEE = {"label": "Fee", "amount": "5", "unit": "month", "payer": "owner", "first": "2027-01-01"}
+MANDATE = {"iban": "DE02120300000000202051", "signed_on": "2026-11-01"}
 PRICES = {"valid_from": "2027-09-01", "components": [{"dimension": "kwh", "unit_price": "0.30"}]}
 ACCOUNT = {"account_name": "New", "client_name": "New", "licence": "basic", "datapoints": 20, "sector": "housing"}
 CREDIT = {"bank_reference": "b1", "received_on": "2026-11-19", "amount_minor": 100, "currency": "CHF"}
@@ -209,6 +211,11 @@ BODIES: dict[str, Body] = {
     "POST /api/operator/bills/{bill_id}/credit-note": _plain(**REASON),
     "POST /api/operator/mailings/handed-over": _plain(bill_ids=["00000000-0000-0000-0000-000000000000"]),
     "POST /api/operator/mailings/handed-over #bill_id": lambda world, slot, role: {"bill_ids": [world.one("bill_id", slot, role)]},
+    "POST /api/operator/mandates": _plain(person_id=NOBODY, creditor_id=NOBODY, **MANDATE),
+    "POST /api/operator/mandates #person_id": lambda world, slot, role: {
+        "person_id": world.one("person_id", slot, role), "creditor_id": world.one("creditor_id", "mine", role), **MANDATE},
+    "PUT /api/operator/creditors/{creditor_id}/scheme-id": _plain(scheme_id="DE98ZZZ09999999999"),
+    "POST /api/operator/debits/{debit_id}/return": _plain(reason="AM04", returned_on="2026-11-20"),
     "POST /api/operator/payments/{payment_id}/match": _plain(bill_id="00000000-0000-0000-0000-000000000000"),
     "POST /api/operator/payments/{payment_id}/match #bill_id": _ref("bill_id", "bill_id"),
     "POST /api/operator/people/{person_id}/refund": lambda world, slot, role: {"amount_minor": 5, "idempotency_key": str(uuid4())},

@@ -24,6 +24,7 @@ from infra.demo.houses import PLANS, badge_uid
 from infra.demo.past import _station, _station_month
 from infra.demo.seed import Shape, seed
 from tests.access.trade import trade
+from tests.access.world_money import money_of
 
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 TODAY = NOW.date()
@@ -173,8 +174,6 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
     path.write_bytes(mark.encode()[:9].ljust(9, b"."))
     await _insert("site_form", account_id=account, site_id=site, token_hash=token_hash(f"form-{letter}{house}"), recipient="f@f.example",
                   created_at=NOW, expires_at=NOW + timedelta(days=9))  # fmt: skip
-    payment = await _insert("payment", account_id=account, bank_reference=f"bank-{letter}{house}", received_on=TODAY, currency="CHF",
-                            amount_minor=500, payer=mark, reference="", booked_at=NOW)  # fmt: skip
     meter = await _insert("meter", account_id=account, site_id=site, kind="production", serial=mark, created_at=NOW)
     run = await _insert("energy_run", account_id=account, site_id=site, period=asyncpg.Range(date(2026, 8, 1), date(2026, 9, 1)),
                         frozen_at=NOW)  # fmt: skip
@@ -186,9 +185,7 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
                                    opened_at=NOW, ends_at=NOW + timedelta(hours=1))  # fmt: skip
     source = await _insert("grid_source", account_id=account, site_id=site, host=mark, port=22, username=mark, folder=mark, host_key=mark,
                            secret=mark.encode(), created_at=NOW)  # fmt: skip
-    creditor = await fetchval("SELECT creditor_id FROM site WHERE id = $1", site)
-    refund_file = await _insert("refund_file", account_id=account, creditor_id=creditor, number=f"R20261101-{letter}{house}", currency="CHF",
-                                refunds=1, amount_minor=500, pain001=mark.encode(), created_at=NOW, created_by=mark)  # fmt: skip
+    money = await money_of(_insert, account, site, f"{letter}{house}", mark, NOW)
     grid_price, order = await trade(account, site, house, owner, mark, NOW)
     gateway = await _insert("gateway", account_id=account, site_id=site, serial=f"GW-{letter.upper()}{house}", name=mark)
     device = await _insert("device", account_id=account, site_id=site, kind="switch", name=mark)
@@ -196,9 +193,9 @@ async def _furnish(settings: Settings, world: World, number: int, house: int) ->
                           sha256=token_hash(mark), body=mark.encode())  # fmt: skip
     for slot in ("mine", "house") if house == 0 else ("account",):
         for kind, made in (
-            ("issue_id", issue), ("gateway_access_id", gateway_access), ("gateway_token_id", gateway_token), ("payment_id", payment),
-            ("meter_id", meter), ("run_id", run), ("gateway_id", gateway), ("refund_file_id", refund_file), ("device_id", device),
-            ("grid_operator_id", owner), ("grid_price_id", grid_price), ("order_id", order), ("photo_id", photo), ("grid_source_id", source),
+            ("issue_id", issue), ("gateway_access_id", gateway_access), ("gateway_token_id", gateway_token), ("meter_id", meter),
+            ("run_id", run), ("gateway_id", gateway), ("device_id", device), ("grid_operator_id", owner), ("grid_price_id", grid_price),
+            ("order_id", order), ("photo_id", photo), ("grid_source_id", source), *money,
         ):  # fmt: skip
             _slot(world, number, kind, slot, made)
     if house == 0:

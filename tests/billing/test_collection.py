@@ -85,7 +85,9 @@ def mails(desk: Desk) -> list[tuple[str, str, str]]:
     found = []
     for path in sorted(Path(desk.settings.data).rglob("*.eml")):
         mail = message_from_bytes(path.read_bytes(), policy=default)
-        found.append((str(mail["to"]), str(mail["subject"]), mail.get_content()))
+        body = mail.get_body()
+        assert body is not None
+        found.append((str(mail["to"]), str(mail["subject"]), body.get_content()))
     return found
 
 

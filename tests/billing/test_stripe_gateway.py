@@ -69,6 +69,8 @@ async def test_a_kept_card_is_read_by_its_last_digits_charged_and_forgotten(gate
     assert (paid.state, paid.amount_minor, paid.currency) == ("paid", 4210, "CHF")
     await gateway.forget(method)
     await gateway.forget("pm_unknown")
+    for _ in range(2):
+        await gateway.forget_customer(customer)
 
 
 async def test_a_declined_card_and_one_that_wants_its_holder_are_failed_payments_with_their_reason(gateway: CardGateway) -> None:

@@ -50,7 +50,7 @@ export async function get<T>(path: string): Promise<T> {
 export async function send<T>(method: 'POST' | 'PATCH' | 'PUT' | 'DELETE', path: string, body: unknown = {}): Promise<T> {
   if (!csrf()) await reach('/health');
   const token = { 'x-csrftoken': csrf() };
-  if (method === 'DELETE') return answer<T>(await reach(path, { method, headers: token }));
+  if (method === 'DELETE' && Object.keys(body as object).length === 0) return answer<T>(await reach(path, { method, headers: token }));
   if (body instanceof FormData || body instanceof Blob) return answer<T>(await reach(path, { method, headers: token, body }));
   return answer<T>(await reach(path, { method, headers: { ...token, 'content-type': 'application/json' }, body: JSON.stringify(body) }));
 }
