@@ -45,6 +45,7 @@ from app.billing import (
     report_routes,
     review_routes,
     series_routes,
+    service_routes,
 )
 from app.billing import routes as billing
 from app.billing.kept_answers import KeptAnswers
@@ -196,6 +197,7 @@ ROUTES = [
     live.ROUTES,
     payouts.ROUTES,
     refund_routes.ROUTES,
+    service_routes.ROUTES,
     sites.ROUTES,
     terms_routes.ROUTES,
     api_routes.ROUTES,

@@ -224,6 +224,6 @@ async def take_guests(request: HttpRequest, identity: Caller, station_id: FromPa
 
 
 ROUTES = [
-    guests_taken, take_guests, pay, paid, stored, store, keep, remove, guest, guest_charge, guest_begin, guest_pay, guest_stop, guest_receipt,
-    stripe_message,
+    guests_taken, take_guests, pay, paid, stored, store, keep, remove, guest, guest_charge, guest_begin, guest_pay, guest_stop,
+    guest_receipt, stripe_message,
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from stdnum import iban as ibans
 from stdnum.eu import at_02
 
 from app.billing.bank_xml import IDENTIFICATION, MOST_MESSAGE_ID, texts
-from app.billing.qr_slip import is_ogm, plain_reference, shown_reference, slip_text
+from app.billing.qr_slip import plain_reference, shown_reference, slip_text
 from app.kernel.money import to_major
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.008.001.08"
@@ -29,7 +29,7 @@ class Creditor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Debit(msgspec.Struct, frozen=True, kw_only=True):
-    """One direct debit under a mandate. `reference` is the bill's, SCOR or a Belgian communication."""
+    """One direct debit under a mandate. `reference` is the bill's: SCOR, else as text."""
 
     end_to_end_id: str
     collect_on: date
@@ -124,7 +124,7 @@ def _debit(node: Element, debit: Debit) -> None:
     texts(SubElement(node, "Dbtr"), Nm=slip_text(debit.name, 70))
     texts(SubElement(SubElement(node, "DbtrAcct"), "Id"), IBAN=plain_reference(debit.iban))
     remittance, reference = SubElement(node, "RmtInf"), plain_reference(debit.reference)
-    if is_ogm(reference):
+    if not reference.startswith("RF"):  # SEPA's structured field takes no other; banks carry the text back as it is
         texts(remittance, Ustrd=shown_reference(reference))
         return
     given = SubElement(SubElement(remittance, "Strd"), "CdtrRefInf")

@@ -22,6 +22,7 @@ Status = Literal["issued", "partly_paid", "paid", "overdue"]
 OPERATOR_REVENUE = "revenue:operator"
 ENERGY_REVENUE = "revenue:energy"
 MAILING_REVENUE = "revenue:mailing"
+SERVICE_REVENUE = "revenue:service"
 VAT = "vat:output"
 ROUNDING = "rounding"
 BANK = "bank"
@@ -174,6 +175,15 @@ def refund_entry(refund_id: UUID, person_id: UUID, amount_minor: int, currency: 
     return Entry(
         source_key=f"refund:{refund_id}", source_kind="refund", source_id=refund_id, text="Refund",
         occurred_at=at, currency=currency, postings=(Posting(receivable(person_id), amount_minor), Posting(BANK, -amount_minor)),
+    )  # fmt: skip
+
+
+def service_entry(invoice_id: UUID, number: str, person_id: UUID, net_minor: int, vat_minor: int, currency: str, at: datetime) -> Entry:
+    """The bill of a visit to a house: its owner owes it."""
+    postings = [Posting(receivable(person_id), net_minor + vat_minor), Posting(SERVICE_REVENUE, -net_minor), Posting(VAT, -vat_minor)]
+    return Entry(
+        source_key=invoice_key(invoice_id), source_kind="invoice", source_id=invoice_id, text=f"Work on site, bill {number}",
+        occurred_at=at, currency=currency, postings=without_zeros(postings),
     )  # fmt: skip
 
 

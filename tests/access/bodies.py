@@ -214,6 +214,10 @@ BODIES: dict[str, Body] = {
     "POST /api/operator/mandates": _plain(person_id=NOBODY, creditor_id=NOBODY, **MANDATE),
     "POST /api/operator/mandates #person_id": lambda world, slot, role: {
         "person_id": world.one("person_id", slot, role), "creditor_id": world.one("creditor_id", "mine", role), **MANDATE},
+    "POST /api/sites/{site_id}/service-terms": _plain(valid_from="2026-01-01", package="basic", call_out_minor=9000, hour_minor=14000,
+                                                      maintenance_minor=35000, vat_rate="0.081"),
+    "POST /api/sites/{site_id}/visits": lambda world, slot, role: {
+        "idempotency_key": str(uuid4()), "kind": "support", "day": "2026-11-01", "text": "Done"},
     "PUT /api/operator/creditors/{creditor_id}/scheme-id": _plain(scheme_id="DE98ZZZ09999999999"),
     "POST /api/operator/debits/{debit_id}/return": _plain(reason="AM04", returned_on="2026-11-20"),
     "POST /api/operator/payments/{payment_id}/match": _plain(bill_id="00000000-0000-0000-0000-000000000000"),

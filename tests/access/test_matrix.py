@@ -56,7 +56,7 @@ def test_support_sees_every_configuration_that_operators_see():
                "GET /api/operator/payments/{payment_id}/suggestions", "GET /api/energy-runs/{run_id}", "GET /api/sites/{site_id}/energy-runs",
                "GET /api/operator/mailings", "GET /api/operator/mailings/print",
                "GET /api/operator/refund-files", "GET /api/operator/refund-files/{file_id}",
-               "GET /api/operator/mandates", "GET /api/operator/creditors", "GET /api/operator/debits", "GET /api/operator/debit-files",
+               "GET /api/sites/{site_id}/service", "GET /api/operator/mandates", "GET /api/operator/creditors", "GET /api/operator/debits", "GET /api/operator/debit-files",
                "GET /api/operator/debit-files/{file_id}"}  # fmt: skip
     for key, cells in EXPECTED.items():
         if key.startswith("GET ") and cells["operator"][0] == 200 and key not in exports:

@@ -86,7 +86,7 @@ async def booked(desk: Desk) -> dict[str, int]:
 
 
 async def test_without_a_fee_or_where_the_owner_pays_it_the_post_costs_the_resident_nothing(desk: Desk) -> None:
-    free = [{"payer": "owner"}, {"unit": "bill"}, {"last": date(2026, 3, 31)}]
+    free = [{"payer": "owner"}, {"unit": "month", "payer": "owner"}, {"last": date(2026, 3, 31)}]
     for one in free:
         await terms.add_condition(desk.actor, desk.house.site_id, terms.NewCondition(**{
             "label": "Post", "amount": Decimal("2.00"), "unit": "mailing", "payer": "resident", "first": date(2020, 1, 1), **one}), NOW)  # fmt: skip

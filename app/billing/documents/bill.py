@@ -82,15 +82,24 @@ class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
     corrects: str | None = None
     credit_minor: int = 0
     labels: dict[str, str] = {}
-    kind: Literal["charging", "electricity"] = "charging"
+    kind: Literal["charging", "electricity", "service"] = "charging"
     energy: EnergyFacts | None = None
     by_card: bool = False  # a guest's receipt: the card that was held pays it
     mailing_minor: int = 0  # the fee for the post on a bill of charges, with VAT: no charge contains it
 
     @property
+    def taxed_below(self) -> bool:
+        """Whether positions are without VAT, which stands below them; there are no sessions then."""
+        return self.energy is not None or self.kind == "service"
+
+    @property
     def payable_minor(self) -> int:
         """What is still to be paid: the total less the credit that was used for it; nothing of a receipt."""
         return 0 if self.by_card else self.gross_minor - self.credit_minor
+
+
+NOTES = {"charging": "note", "electricity": "note_electricity", "service": "note_service"}
+KINDS = {"charging": "bill", "electricity": "bill_electricity", "service": "bill_service"}
 
 
 class DoesNotAddUp(ValueError):
@@ -112,8 +121,8 @@ def render_bill(bill: BillDocument) -> bytes:
 
 def _check(bill: BillDocument) -> None:
     sums = {
-        "positions": sum(line.amount_minor for line in bill.positions) + (0 if bill.energy is None else bill.vat_minor),
-        "sessions": sum(line.gross_minor for line in bill.sessions) + bill.mailing_minor if bill.energy is None else bill.gross_minor,
+        "positions": sum(line.amount_minor for line in bill.positions) + (bill.vat_minor if bill.taxed_below else 0),
+        "sessions": bill.gross_minor if bill.taxed_below else sum(line.gross_minor for line in bill.sessions) + bill.mailing_minor,
         "net and VAT": bill.net_minor + bill.vat_minor,
         "the rates' totals": sum(group.gross_minor for group in bill.vat),
         "the rates' nets": sum(group.net_minor for group in bill.vat) + bill.vat_minor,
@@ -134,7 +143,9 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
     swiss = bill.iban[:2] in ("CH", "LI")
     has_slip = swiss and bill.currency in ("CHF", "EUR") and bill.payable_minor > 0 and not bill.corrects
     has_epc = not swiss and bill.currency == "EUR" and bill.payable_minor > 0 and not bill.corrects
-    kind = "credit_note" if bill.corrects else "receipt_guest" if bill.by_card else "bill" if bill.energy is None else "bill_electricity"
+    kind = (
+        "credit_note" if bill.corrects else "receipt_guest" if bill.by_card else KINDS[bill.kind if bill.energy is None else "electricity"]
+    )
     title = f"{t[kind]} {bill.number}"
     facts = [
         (t["bill_no"], bill.number),
@@ -152,17 +163,17 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
         "how": _how(bill, t, has_epc), "comparison": _comparison(bill, form),
         "positions_head": [t["position"], t["quantity"], t["amount"]], "positions": _positions(bill, form),
         "bars": _bars(bill, form), "bars_alt": t["bars"], "bars_caption": t["bars"], "help": _help(bill, t),
-        "vat_line": [] if bill.energy else [text for group in bill.vat for text in (
+        "vat_line": [] if bill.taxed_below else [text for group in bill.vat for text in (
             t["of_it_vat"].format(rate=_rate(group.rate, form)), words.money(group.vat_minor, bill.currency, form))],
         "sessions_title": t["sessions"],
         "sessions_head": [t["date"], t["time"], t["place"], t["by"], t["start"], t["stop"], t["used"], t["minutes"], t["amount"]],
-        "sessions": [] if bill.energy else [*[_session(line, bill, form) for line in bill.sessions],
+        "sessions": [] if bill.taxed_below else [*[_session(line, bill, form) for line in bill.sessions],
                      [t["total"], *[""] * 5, words.energy(bill.energy_wh, form), "",
                       words.money(bill.gross_minor - bill.mailing_minor, bill.currency, form)]],
         "use_title": t["use_title"], "use": _use(bill.energy, bill.time_zone, t, form) if bill.energy else [],
         "vat_title": t["vat"], "vat_head": [t["rate"], t["net"], t["tax"], t["gross"]],
         "vat": _vat(bill, t, form),
-        "note": t["note_electricity" if bill.energy else "note"], "page": t["page"], "of": t["of"],
+        "note": t["note_electricity" if bill.energy else NOTES[bill.kind]], "page": t["page"], "of": t["of"],
         "footer": f"{words.shortened(bill.creditor.name, 70)} · {title}",
         "xml": [], "has_slip": has_slip, "amount_slip": f"{to_major(bill.payable_minor, bill.currency):,f}".replace(",", " "),
         "slip": _slip(bill, t) if has_slip else {}, "has_epc": has_epc, "epc": _epc(bill, t) if has_epc else {},
@@ -193,8 +204,8 @@ def _how(bill: BillDocument, t: dict[str, str], has_epc: bool) -> str:
 
 def _help(bill: BillDocument, t: dict[str, str]) -> str:
     mean = any(shown_price(line, bill.currency) != line.unit_price for line in bill.positions)
-    help_text = t["help_electricity" if bill.energy else "help"]
-    return f"{help_text} {t['mean']}" if mean and not bill.energy else help_text
+    help_text = t["help_electricity" if bill.taxed_below else "help"]
+    return f"{help_text} {t['mean']}" if mean and not bill.taxed_below else help_text
 
 
 def _epc(bill: BillDocument, t: dict[str, str]) -> dict[str, Any]:
@@ -265,7 +276,7 @@ def _positions(bill: BillDocument, form: str) -> list[list[str]]:
         shown = shown_price(line, bill.currency)
         price = ("" if shown == line.unit_price else "Ø ") + words.number(shown, form, "0.00######")
         rows.append([label, f"{quantity}{unit} × {price}", words.money(line.amount_minor, bill.currency, form)])
-    if bill.energy:
+    if bill.taxed_below:
         rows += [[f"{t['tax']} {_rate(group.rate, form)} %", "", words.money(group.vat_minor, bill.currency, form)] for group in bill.vat]
     totals = [[t["total"], "", words.money(bill.gross_minor, bill.currency, form)]]
     if bill.credit_minor:
@@ -303,7 +314,7 @@ def _comparison(bill: BillDocument, form: str) -> str:
     if bill.energy:
         return t["first_electricity"]
     if bill.last_month is None:
-        return "" if bill.by_card else t["first"]
+        return "" if bill.by_card or bill.kind == "service" else t["first"]
     gross, energy_wh = bill.last_month
     difference = bill.gross_minor - bill.mailing_minor - gross
     if difference == 0:

@@ -33,6 +33,12 @@ export const screens: Screen[] = [
   { name: 'access', path: /^\/console\/access$/, load: () => import('./Access.svelte') },
   { name: 'badges', path: /^\/console\/badges$/, load: () => import('./Badges.svelte') },
   { name: 'items', path: /^\/console\/open-items$/, load: () => import('./OpenItems.svelte') },
+  { name: 'post', path: /^\/console\/post$/, load: () => import('./PostList.svelte') },
+  { name: 'debits', path: /^\/console\/debits$/, load: () => import('./Debits.svelte') },
+  { name: 'refunds', path: /^\/console\/refunds$/, load: () => import('./Refunds.svelte') },
+  { name: 'journal', path: /^\/console\/journal$/, load: () => import('./Journal.svelte') },
+  { name: 'vat', path: /^\/console\/vat$/, load: () => import('./VatReport.svelte') },
+  { name: 'margin', path: /^\/console\/margin$/, load: () => import('./MarginReport.svelte') },
   { name: 'grid_prices', path: /^\/console\/grid-prices$/, load: () => import('./GridPrices.svelte') },
   { name: 'accounts', path: /^\/console\/accounts$/, load: () => import('./Accounts.svelte') },
 ];

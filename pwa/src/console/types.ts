@@ -1,5 +1,5 @@
 /** What the server tells the console. */
-import type { components } from '../lib/schema';
+import type { components, paths } from '../lib/schema';
 import type { Answer } from '../lib/types';
 
 type Shapes = components['schemas'];
@@ -38,6 +38,18 @@ export type GrantRow = Shapes['GrantRow'];
 export type Invitation = Shapes['Invitation'];
 export type Created = Shapes['Created'];
 export type OpenItem = Answer<'/api/operator/open-items'>[number];
+export type JournalLine = Answer<'/api/operator/journal'>[number];
+export type VatLine = Answer<'/api/operator/vat'>[number];
+export type Margin = Answer<'/api/operator/margin'>[number];
+export type Waiting = Answer<'/api/operator/mailings'>[number];
+export type RefundFile = Answer<'/api/operator/refund-files'>[number];
+export type RefundsMade = paths['/api/operator/refund-files']['post']['responses'][200]['content']['application/json'];
+export type DebitLine = Answer<'/api/operator/debits'>[number];
+export type DebitFile = Answer<'/api/operator/debit-files'>[number];
+export type DebitsMade = paths['/api/operator/debit-files']['post']['responses'][200]['content']['application/json'];
+export type Mandate = Answer<'/api/operator/mandates'>[number];
+export type SepaCreditor = Answer<'/api/operator/creditors'>[number];
+export type ServicePage = Answer<'/api/sites/{site_id}/service'>;
 export type Run = Shapes['Run'];
 export type Runs = Answer<'/api/sites/{site_id}/energy-runs'>;
 export type Saved = Shapes['Saved'];
