@@ -168,7 +168,7 @@ def test_a_month_of_electricity_is_frozen_looked_at_issued_and_paid_and_who_fail
     expect(item(page, WHOLE)).to_contain_text("open")
     expect(item(page, NONE)).to_contain_text("no bill")
     seen(page, "run-issued")
-    page.get_by_role("link", name="Open items").click()
+    page.get_by_role("link", name="Money").click()
     expect(page.get_by_test_id("row").filter(has_text="Ilse Strich")).to_contain_text("CHF 90.29")
     expect(page.get_by_test_id("row").filter(has_text="Petra Lauf")).to_have_count(0)
     seen(page, "open-items")
