@@ -29,15 +29,22 @@ SELECT m.id, m.serial, m.medium, m.gateway_id, v.most_per_hour FROM meter m LEFT
     AND v.site_id = m.site_id AND v.kind = CASE m.medium WHEN 'heat' THEN 'heating' ELSE m.medium END
 WHERE m.site_id = $1 AND m.serial = ANY($2::text[]) AND m.source <> 'rule' ORDER BY m.id FOR NO KEY UPDATE OF m
 """
+# What is known around the new readings. The one before is looked for in the weeks before them, and further back (EARLIER) only where
+# there is none: each year is a partition, and to look into all of them costs more than to store the batch.
 KNOWN = """
 SELECT s.id, extract(epoch FROM r.taken_at)::bigint AS at, r.imported, r.exported
 FROM unnest($1::uuid[], $2::float8[], $3::float8[]) AS s (id, low, high) CROSS JOIN LATERAL (
     (SELECT taken_at, imported, exported FROM index_reading i WHERE i.meter_id = s.id AND i.taken_at < to_timestamp(s.low)
-     ORDER BY taken_at DESC LIMIT 1)
+     AND i.taken_at >= to_timestamp(s.low - 3456000) ORDER BY taken_at DESC LIMIT 1)
     UNION ALL SELECT taken_at, imported, exported FROM index_reading i
      WHERE i.meter_id = s.id AND i.taken_at BETWEEN to_timestamp(s.low) AND to_timestamp(s.high)
     UNION ALL (SELECT taken_at, imported, exported FROM index_reading i WHERE i.meter_id = s.id AND i.taken_at > to_timestamp(s.high)
-     ORDER BY taken_at LIMIT 1)) AS r ORDER BY s.id, r.taken_at
+     AND i.taken_at <= $4 ORDER BY taken_at LIMIT 1)) AS r ORDER BY s.id, r.taken_at
+"""
+EARLIER = """
+SELECT s.id, extract(epoch FROM r.taken_at)::bigint AS at, r.imported, r.exported
+FROM unnest($1::uuid[], $2::float8[]) AS s (id, low) CROSS JOIN LATERAL (SELECT taken_at, imported, exported FROM index_reading i
+    WHERE i.meter_id = s.id AND i.taken_at < to_timestamp(s.low) ORDER BY taken_at DESC LIMIT 1) AS r
 """
 INSERT = """
 INSERT INTO index_reading (account_id, meter_id, taken_at, received_at, imported, exported, way, reader)
@@ -171,9 +178,7 @@ async def _judged(
     if not mine:
         return 0, 0, []
     spans = [(meters[serial].id, min(i.at for _, i in found), max(i.at for _, i in found)) for serial, found in mine.items()]
-    before: dict[UUID, list[Index]] = {}
-    for row in await fetch(KNOWN, *(list(column) for column in zip(*spans, strict=True))):
-        before.setdefault(row["id"], []).append(Index(row["at"], row["imported"], row["exported"]))
+    before = await _known(spans, now)
     ids: list[UUID] = []
     taken: list[Index] = []
     refused: list[tuple[int, str]] = []
@@ -197,6 +202,18 @@ async def _judged(
         days = sorted(stale)
         await execute(STALE, account_id, [one for one, _ in days], [day for _, day in days])
     return len(taken), known, refused
+
+
+async def _known(spans: Sequence[tuple[UUID, int, int]], now: datetime) -> dict[UUID, list[Index]]:
+    """What is known of meters, in order of time: between two times, and one reading on either side."""
+    found: dict[UUID, list[Index]] = {}
+    columns = [list(column) for column in zip(*spans, strict=True)]
+    for row in await fetch(KNOWN, *columns, now + timedelta(seconds=GRACE_S)):
+        found.setdefault(row["id"], []).append(Index(row["at"], row["imported"], row["exported"]))
+    alone = [(meter_id, low) for meter_id, low, _ in spans if meter_id not in found or found[meter_id][0].at >= low]
+    for row in await fetch(EARLIER, [one for one, _ in alone], [low for _, low in alone]) if alone else ():
+        found.setdefault(row["id"], []).insert(0, Index(row["at"], row["imported"], row["exported"]))
+    return found
 
 
 def _one_by_one(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -162,6 +162,7 @@ async def _store(
     """Add what is not known as it is. Returns (stored, how many of them took the place of others)."""
     rows: list[tuple[Any, ...]] = []
     days = set()
+    day_of: dict[int, date] = {}
     replaced = 0
     for meter_id, quarters in by_meter.items():
         latest = known.get(meter_id, {})
@@ -174,7 +175,8 @@ async def _store(
             # A later row stands; two clocks, or one that was set, must not turn that round.
             received = now if old is None else max(now, old["received_at"] + timedelta(microseconds=1))
             rows.append((meter_id, new.at, received, *amounts))
-            days.add((meter_id, datetime.fromtimestamp(new.at, zone).date()))
+            day = day_of.get(new.at) or day_of.setdefault(new.at, datetime.fromtimestamp(new.at, zone).date())
+            days.add((meter_id, day))
     if rows:
         await execute(INSERT, account_id, FILE, *(list(column) for column in zip(*rows, strict=True)))
         stale = sorted(days)

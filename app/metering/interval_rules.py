@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from app.metering.reading_rules import QUARTER_S
 UNITS = {"wh": 1, "kwh": 1000, "mwh": 1_000_000}
 AMOUNT = re.compile(r"\d{1,9}([.,]\d{1,9})?")
 TIME = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4}) (\d{1,2}):(\d{2})(:00)?")
+# A file names few points, and its times and many of its amounts again and again: each is read once (lru_cache).
 ENOUGH = 24  # amounts on either side from which on their middles can be held against each other
 THOUSAND = (400, 2500)  # kWh for Wh, with room for a change of habits
 
@@ -64,11 +66,13 @@ class IntervalFile(msgspec.Struct):
     directed: bool = False  # the file says of each point whether it consumes or produces
 
 
+@lru_cache(maxsize=4096)
 def point_of(text: str) -> str:
     """The number of a metering point or meter as it is kept: in capitals, without spaces."""
     return "".join(text.split()).upper()
 
 
+@lru_cache(maxsize=65_536)
 def amount_of(text: str, unit: str) -> int:
     """An amount in Wh, rounded to the nearest one. Raises Refused no_energy_unit, bad_energy."""
     factor = UNITS.get(unit.strip().casefold())
@@ -79,6 +83,7 @@ def amount_of(text: str, unit: str) -> int:
     return int((Decimal(text.replace(",", ".")) * factor).to_integral_value(ROUND_HALF_EVEN))
 
 
+@lru_cache(maxsize=65_536)
 def time_of(text: str, zone: ZoneInfo | None) -> int:
     """The beginning of a quarter-hour in seconds. A time without its zone is the site's, where it means one time alone.
 
