@@ -31,10 +31,17 @@ SELECT m.id, m.serial, m.kind, m.source, m.amperage_a, v.most_per_hour FROM mete
     ON v.account_id = m.account_id AND v.site_id = m.site_id AND v.kind = 'electricity'
 WHERE m.site_id = $1 AND m.serial = ANY($2::text[]) AND m.medium = 'electricity' ORDER BY m.id FOR NO KEY UPDATE OF m
 """
+# What stands in the time of the file, and beside it a day of the nearest amounts of each meter, for the file to be held against.
 KNOWN = """
-SELECT DISTINCT ON (meter_id, starts_at) meter_id, extract(epoch FROM starts_at)::bigint AS at, imported, exported, estimated, received_at
-FROM interval_reading WHERE meter_id = ANY($1::uuid[]) AND starts_at BETWEEN to_timestamp($2::float8) - $4::interval
-    AND to_timestamp($3::float8) + $4::interval ORDER BY meter_id, starts_at, received_at DESC
+(SELECT DISTINCT ON (meter_id, starts_at) meter_id, extract(epoch FROM starts_at)::bigint AS at, imported, exported, estimated,
+    received_at FROM interval_reading WHERE meter_id = ANY($1::uuid[]) AND starts_at BETWEEN to_timestamp($2::float8)
+    AND to_timestamp($3::float8) ORDER BY meter_id, starts_at, received_at DESC)
+UNION ALL SELECT m.id, extract(epoch FROM r.starts_at)::bigint, r.imported, r.exported, r.estimated, r.received_at
+FROM unnest($1::uuid[]) AS m (id) CROSS JOIN LATERAL (
+    (SELECT * FROM interval_reading i WHERE i.meter_id = m.id AND i.starts_at < to_timestamp($2::float8)
+     AND i.starts_at >= to_timestamp($2::float8) - $4::interval ORDER BY i.starts_at DESC LIMIT 96)
+    UNION ALL (SELECT * FROM interval_reading i WHERE i.meter_id = m.id AND i.starts_at > to_timestamp($3::float8)
+     AND i.starts_at <= to_timestamp($3::float8) + $4::interval ORDER BY i.starts_at LIMIT 96)) AS r
 """
 INSERT = """
 INSERT INTO interval_reading (account_id, meter_id, starts_at, received_at, imported, exported, estimated, way)
