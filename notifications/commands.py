@@ -112,12 +112,14 @@ async def mail_bill(settings: Settings, account_id: UUID, invoice_id: UUID, now:
         bill = await billing.bill(invoice_id, now.date())
         resident = None if bill is None else await person(bill.person_id)
         chosen = await chosen_for(invoice_id)
+        # Who is billed for work at a house has no page of bills: the document goes along.
+        pdf = await billing.bill_pdf(invoice_id) if bill is not None and bill.kind == "service" else None
     if bill is None or resident is None or not resident.email or chosen not in ("email", None):
         return
     form = words.region(resident.locale, resident.country)
     amount = f"{bill.currency} {words.money(bill.gross_minor, bill.currency, form)}"
     due = words.day(bill.due_on, form)
-    mail = bill_mail(resident.locale, settings.public_url, str(invoice_id), bill.number, amount, due)
+    mail = bill_mail(resident.locale, settings.public_url, str(invoice_id), bill.number, amount, due, None if pdf is None else pdf[2])
     await deliver(settings, account_id, f"bill:{invoice_id}", resident.email, mail, now)
 
 

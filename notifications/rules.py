@@ -165,11 +165,12 @@ def link_mail(locale: str, public_url: str, token: str) -> Mail:
     return Mail(subject, text.format(link=f"{public_url}/signin#{token}"))
 
 
-def bill_mail(locale: str, public_url: str, bill_id: str, number: str, amount: str, due: str) -> Mail:
-    """The mail that a bill is ready."""
+def bill_mail(locale: str, public_url: str, bill_id: str, number: str, amount: str, due: str, pdf: bytes | None = None) -> Mail:
+    """The mail that a bill is ready; with the bill itself for those who have no page of bills."""
     subject, text = BILL[locale]
-    link = f"{public_url}/bills/{bill_id}"
-    return Mail(subject.format(number=number), text.format(number=number, amount=amount, due=due, link=link))
+    where = f"{public_url}/bills/{bill_id}" if pdf is None else f"{number}.pdf"
+    attached = () if pdf is None else ((f"{number}.pdf", pdf),)
+    return Mail(subject.format(number=number), text.format(number=number, amount=amount, due=due, link=where), attached)
 
 
 def reminder_mail(locale: str, public_url: str, bill_id: str, level: int, number: str, amount: str, due: str, letter: bytes) -> Mail:

@@ -155,6 +155,9 @@ async def _bill(actor: Actor, site: sites.Site, customer: Person, form: NewVisit
         vat=tuple(groups), net_minor=net, vat_minor=vat, gross_minor=net + vat, energy_wh=0, last_month=None, months=(), kind="service",
     )  # fmt: skip
     invoice_id = await store_bill(actor.account_id, site, customer.id, document, [], now, kind="service")
+    for group in groups:
+        await execute("INSERT INTO invoice_vat (account_id, invoice_id, rate, net_minor, vat_minor) VALUES ($1, $2, $3, $4, $5)",
+                      actor.account_id, invoice_id, group.rate, group.net_minor, group.vat_minor)  # fmt: skip
     way: Literal["email", "post"] = "email" if customer.email else "post"
     await keep_mailing(actor.account_id, site, invoice_id, Mailing(chosen=way, channel=way, fee_minor=0), issued_on, now)
     await post(actor.account_id, rules.service_entry(invoice_id, document.number, customer.id, net, vat, site.currency, now), now)

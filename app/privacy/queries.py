@@ -27,6 +27,8 @@ class PersonalData(msgspec.Struct, frozen=True, kw_only=True):
     sessions: list[dict[str, Any]]
     bills: list[dict[str, Any]]
     payments: list[dict[str, Any]]
+    mandates: list[dict[str, Any]]
+    reminders: list[dict[str, Any]]
     logins: list[dict[str, Any]]
     pdfs: dict[str, bytes]
 
@@ -40,6 +42,15 @@ PAYMENTS = """
 SELECT DISTINCT p.received_on, p.amount_minor, p.currency, p.reference, p.payer FROM payment p JOIN settlement t
     ON t.account_id = p.account_id AND t.payment_id = p.id
 JOIN invoice i ON i.account_id = t.account_id AND i.id = t.invoice_id WHERE i.person_id = $1 ORDER BY p.received_on
+"""
+MANDATES = """
+SELECT c.name AS creditor, m.reference, m.holder, m.iban, m.signed_on, m.ended_at FROM debit_mandate m
+JOIN creditor c ON c.account_id = m.account_id AND c.id = m.creditor_id WHERE m.person_id = $1 ORDER BY m.created_at
+"""
+REMINDERS = """
+SELECT i.number, r.level, r.sent_on, r.open_minor, i.currency, l.channel FROM reminder r
+JOIN invoice i ON i.account_id = r.account_id AND i.id = r.invoice_id
+LEFT JOIN reminder_letter l ON l.account_id = r.account_id AND l.reminder_id = r.id WHERE i.person_id = $1 ORDER BY r.sent_on, r.level
 """
 LOGINS = """
 SELECT l.email, l.name, l.locale, g.role, g.valid_from, g.valid_to FROM role_grant g JOIN login_name l ON l.id = g.login_id
@@ -67,6 +78,8 @@ async def personal_data(person_id: UUID, today: date) -> PersonalData | None:
         stays=[dict(row) for row in await fetch(STAYS, person_id)], badges=await administration.badges(person_id),
         badge_requests=await administration.badge_requests(person_id), sessions=[_session(one) for one in sessions],
         bills=[_bill(bill) for bill in listed], payments=[dict(row) for row in await fetch(PAYMENTS, person_id)],
+        mandates=[dict(row) for row in await fetch(MANDATES, person_id)],
+        reminders=[dict(row) for row in await fetch(REMINDERS, person_id)],
         logins=[dict(row) for row in await fetch(LOGINS, person_id)], pdfs=pdfs,
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-LISTS = ("contacts", "stays", "badges", "badge_requests", "sessions", "bills", "payments", "logins")
+LISTS = ("contacts", "stays", "badges", "badge_requests", "sessions", "bills", "payments", "mandates", "reminders", "logins")
 # The same data give the same file: entries bear this time, not that of the export.
 STAMP = (1980, 1, 1, 0, 0, 0)
 

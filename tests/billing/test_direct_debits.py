@@ -1,6 +1,8 @@
 """Direct debits: what is due under a mandate is collected once, settled by the bank's file, and open again where it comes back."""
 
 import asyncio
+import io
+import zipfile
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 from app.billing import accounting, credit, direct_debits, mandates, reminders
 from app.billing.commands import Credit, book_payment
 from app.database.transaction import as_owner, execute, in_account
-from app.privacy.commands import erase_person
+from app.privacy.commands import erase_person, export_person
 from tests.billing.test_collection import NOW, Desk, demo, refusal
 from tests.billing.test_pain008 import held, texts
 
@@ -163,6 +165,8 @@ async def test_a_mandate_is_replaced_ended_and_cut_with_its_person(desk: Desk) -
     second = await signed(desk)
     async with in_account(desk.account_id):
         (listed,) = await mandates.mandates()
+    with zipfile.ZipFile(io.BytesIO(await export_person(desk.actor, listed.person_id, NOW))) as packed:
+        assert IBAN in packed.read("mandates.csv").decode()
     assert (listed.id, listed.iban_tail, listed.holder) == (second, IBAN[-4:], "Anna Keller") and first != second
     for _ in range(2):
         await mandates.end_mandate(desk.actor, second, NOW)

@@ -17,7 +17,9 @@ from app.billing.documents.bill import BillDocument, render_bill
 from app.billing.service_rules import ServiceTerms, visit_lines
 from app.database.transaction import in_account
 from app.kernel.money import vat_of_net
+from app.worker import Worker
 from tests.billing.test_collection import NOW, Desk, demo, refusal
+from tests.billing.test_reminders import letters
 
 TODAY, RATE = NOW.date(), Decimal("0.081")
 FORM: dict[str, Any] = {"valid_from": date(2026, 1, 1), "package": "basic", "warranty_until": date(2026, 6, 30), "call_out_minor": 9_000,
@@ -90,8 +92,14 @@ async def test_support_outside_warranty_is_billed_to_the_owner_once_and_under_wa
     async with in_account(desk.account_id):
         page = await service_work.page(desk.site_id)
         books = await accounting.journal(date(2020, 1, 1), date(2028, 1, 1))
+        vat = [(line.rate, line.net_minor) for line in await accounting.vat_report(TODAY, TODAY)]
     assert [(one.free_by, one.bill_number) for one in page.visits][-1] == ("warranty", None)
     assert sum(line.amount_minor for line in books if line.source_id == first["id"]) == 0
+    assert vat == [(RATE, first["net_minor"] + second["net_minor"])]
+    address = (await desk.one("SELECT email FROM person WHERE id = $1", who))["email"]
+    for _ in range(2):
+        await Worker(desk.settings, lambda: NOW, None).bill_issued(str(desk.account_id), str(first["id"]))
+    assert [(to, "Rechnung für Arbeiten" in inside) for to, _, inside in letters(desk, first["number"])] == [(address, True)]
     await credit_notes.credit_bill(desk.actor, first["id"], "It was our fault", NOW)
     assert await receivable(desk, who) == second["gross_minor"]
     assert await refusal(service_work.agree(desk.actor, desk.site_id, service_work.NewTerms(**FORM), NOW)) == "visits_later"
