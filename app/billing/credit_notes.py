@@ -9,6 +9,7 @@ import msgspec
 from app.audit.commands import note
 from app.audit.model import Actor
 from app.billing import queries, rules
+from app.billing.badge_fees import free_badges
 from app.billing.commands import take_back
 from app.billing.documents.bill import BillDocument, render_bill
 from app.billing.issue import next_number
@@ -62,6 +63,8 @@ async def credit_bill(actor: Actor, invoice_id: UUID, reason: str, now: datetime
                           actor.account_id, opposite, note_id)  # fmt: skip
             if bill_again:
                 await record("SessionCorrected", {"session_id": session.id}, account_id=actor.account_id)
+        if bill_again:
+            await free_badges(invoice_id)
         rounding = await entry_of(rules.invoice_key(invoice_id))
         if rounding is not None:
             await post(actor.account_id, reversal(rounding[1], rounding[0], now), now)

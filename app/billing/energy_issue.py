@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import structlog
 from app.audit.commands import note
 from app.audit.model import Actor
 from app.billing import rules
+from app.billing.badge_fees import badge_lines, keep_badges
 from app.billing.credit import credit_minor, lock_person, use_credit
 from app.billing.documents.bill import BillDocument, EnergyFacts, render_bill
 from app.billing.energy_rules import PartyBill, Warned, with_lines
@@ -169,8 +171,9 @@ async def _issue(account_id: UUID, site: sites.Site, run_id: UUID, item_id: UUID
         await lock_person(row["person_id"])
         mailing = await mailing_of(site, row["person_id"], issued_on)
         if mailing.fee_minor:
-            main = max(bill.vat, key=lambda group: (group.net_minor, group.rate))
-            bill = with_lines(bill, fee_lines(mailing, main.rate, site.currency, vat_included=False))
+            bill = with_lines(bill, fee_lines(mailing, _main_rate(bill), site.currency, vat_included=False))
+        badges, _ = await badge_lines(site, row["person_id"], _main_rate(bill), vat_included=False)
+        bill = with_lines(bill, badges) if badges else bill
         document = await _document(site, row, bill, issued_on, number, await credit_minor(row["person_id"]))
         invoice_id, pdf = new_id(), render_bill(document)
         await _store(account_id, site, row, document, invoice_id, pdf, now)
@@ -179,12 +182,18 @@ async def _issue(account_id: UUID, site: sites.Site, run_id: UUID, item_id: UUID
         await keep_mailing(account_id, site, invoice_id, mailing, issued_on, now)
         await use_credit(account_id, invoice_id, document.credit_minor, now)
         await mark_billed(site.id, bill.first, bill.last)
+        await keep_badges(invoice_id, site, row["person_id"], issued_on)
         fees = sum(line.amount_minor for line in bill.lines if line.dimension == "fee")
         entry = rules.energy_entry(invoice_id, document.number, row["person_id"], document.net_minor, document.vat_minor, site.currency,
                                    now, mailing.fee_minor, fees)  # fmt: skip
         await post(account_id, entry, now)
         await record("BillIssued", {"invoice_id": invoice_id}, account_id=account_id)
     return 1
+
+
+def _main_rate(bill: PartyBill) -> Decimal:
+    """The rate of what the bill is about most: fees are taxed with it."""
+    return max(bill.vat, key=lambda group: (group.net_minor, group.rate)).rate
 
 
 async def _document(site: sites.Site, row: Any, bill: PartyBill, issued_on: date, number: int, available_minor: int) -> BillDocument:

@@ -9,7 +9,7 @@ import msgspec
 from app.billing.fee_rules import Fee, Fees, monthly_minor
 from app.database.transaction import execute, fetch, fetchval
 
-MINE = "financial_condition WHERE site_id = $1 AND payer = 'resident' AND removed_at IS NULL AND unit <> 'mailing'"
+MINE = "financial_condition WHERE site_id = $1 AND payer = 'resident' AND removed_at IS NULL AND unit NOT IN ('mailing', 'badge')"
 FEES = f"""
 SELECT id, label, amount, unit, lower(period) AS first, upper(period) - 1 AS last FROM {MINE}
     AND period && daterange($2, $3, '[]') ORDER BY lower(period), label, id
@@ -63,7 +63,7 @@ async def fees_at(point_id: UUID, today: date) -> list[PointFee]:
     site_id, currency = rows[0]["site_id"], rows[0]["currency"]
     fees = await fees_of(site_id, today, date.max)
     posted = await fetch("SELECT id, label, amount, unit, lower(period) AS first, upper(period) - 1 AS last FROM financial_condition"
-                         " WHERE site_id = $1 AND payer = 'resident' AND removed_at IS NULL AND unit = 'mailing'"
+                         " WHERE site_id = $1 AND payer = 'resident' AND removed_at IS NULL AND unit IN ('mailing', 'badge')"
                          " AND (upper_inf(period) OR upper(period) > $2) ORDER BY lower(period), label, id", site_id, today)  # fmt: skip
     return [
         PointFee(id=fee.id, label=fee.label, amount=fee.amount, unit=fee.unit, currency=currency, first=fee.first, last=fee.last,

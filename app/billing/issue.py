@@ -8,9 +8,10 @@ from uuid import UUID
 import msgspec
 
 from app.billing import queries, rules
+from app.billing.badge_fees import badge_lines, keep_badges
 from app.billing.credit import credit_minor, lock_person, use_credit
 from app.billing.documents.bill import BillDocument, Party, SessionLine, render_bill
-from app.billing.mailings import Mailing, fee_lines, keep_mailing, mailing_of
+from app.billing.mailings import fee_lines, keep_mailing, mailing_of
 from app.billing.model import Charge
 from app.billing.qr_slip import reference_for
 from app.charging import queries as charging
@@ -50,26 +51,30 @@ async def issue_bill(account_id: UUID, site: Site, person_id: UUID, period: date
             )  # fmt: skip
             return 0
         mailing = await mailing_of(site, person_id, issued_on)
-        bill = await _document(site, resident, charges, period, issued_on, number, available_minor, mailing)
+        rate = charges[0].vat_rate
+        badges, badges_minor = await badge_lines(site, person_id, rate, vat_included=True)
+        fees = (*fee_lines(mailing, rate, site.currency, vat_included=True), *badges)
+        bill = await _document(site, resident, charges, period, issued_on, number, available_minor, fees)
         invoice_id = await store_bill(account_id, site, person_id, bill, charges, now)
         await use_credit(account_id, invoice_id, bill.credit_minor, now)
         await keep_mailing(account_id, site, invoice_id, mailing, issued_on, now)
-        await _book(account_id, invoice_id, person_id, bill, charges, mailing, now)
+        await keep_badges(invoice_id, site, person_id, issued_on)
+        await _book(account_id, invoice_id, person_id, bill, charges, (mailing.fee_minor, badges_minor), now)
         await record("BillIssued", {"invoice_id": invoice_id}, account_id=account_id)
     return 1
 
 
 async def _book(
-    account_id: UUID, invoice_id: UUID, person_id: UUID, bill: BillDocument, charges: Sequence[Charge], mailing: Mailing, now: datetime
+    account_id: UUID, invoice_id: UUID, person_id: UUID, bill: BillDocument, charges: Sequence[Charge], fees: tuple[int, int], now: datetime
 ) -> None:
-    """What the ledger does not know from the charges: the fee for the post, and the rounding of VAT on the bill's total."""
-    vat_of_charges, net = sum(charge.vat_minor for charge in charges), mailing.fee_minor
+    """What the ledger does not know from the charges: the fees for the post and for badges, and the rounding of VAT on the total."""
+    vat_of_charges, net = sum(charge.vat_minor for charge in charges), sum(fees)
     if net:
         rate, gross = charges[0].vat_rate, bill.mailing_minor
         fee = VatGroup(rate=rate, net_minor=net, vat_minor=gross - net, gross_minor=gross)
         await execute("INSERT INTO invoice_vat (account_id, invoice_id, rate, net_minor, vat_minor) VALUES ($1, $2, $3, $4, $5)",
                       account_id, invoice_id, rate, net, fee.vat_minor)  # fmt: skip
-        entry = rules.mailing_entry(invoice_id, bill.number, person_id, fee, vat_of_charges, bill.vat_minor, bill.currency, now)
+        entry = rules.mailing_entry(invoice_id, bill.number, person_id, fee, vat_of_charges, bill.vat_minor, bill.currency, now, fees[1])
         await post(account_id, entry, now)
         return
     rounding = rules.invoice_rounding_entry(invoice_id, bill.number, vat_of_charges, bill.vat_minor, bill.currency, now)
@@ -90,10 +95,10 @@ async def next_number(account_id: UUID, creditor_id: UUID, year: int, series: st
 
 
 async def _document(
-    site: Site, resident: Person, charges: list[Charge], period: date, issued_on: date, number: int, available_minor: int, mailing: Mailing
-) -> BillDocument:
-    fee = fee_lines(mailing, charges[0].vat_rate, site.currency, vat_included=True)
-    lines = (*positions(charges), *fee)
+    site: Site, resident: Person, charges: list[Charge], period: date, issued_on: date, number: int, available_minor: int,
+    fees: tuple[PriceLine, ...],
+) -> BillDocument:  # fmt: skip
+    lines = (*positions(charges), *fees)
     groups = vat_groups(lines, charges[0].vat_rate, vat_included=True)
     months = {
         month: (energy_wh, gross_minor)
@@ -127,7 +132,7 @@ async def _document(
         months=tuple((month, months.get(month, (0, 0))[0]) for month in shown),
         credit_minor=min(sum(group.gross_minor for group in groups), available_minor),
         labels=await labels_of(site.id, resident.locale),
-        mailing_minor=sum(line.amount_minor for line in fee),
+        mailing_minor=sum(line.amount_minor for line in fees),
     )  # fmt: skip
 
 

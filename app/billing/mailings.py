@@ -77,11 +77,12 @@ async def chosen_for(invoice_id: UUID) -> Channel | None:
 
 
 async def fee_on(invoice_id: UUID) -> list[PriceLine]:
-    """The line of the fee on a bill, as its document has it; none where it went for nothing."""
+    """The lines of fees on a bill of charges, for its post and for badges, as its document has them; none where there are none."""
     document = await fetchval("SELECT i.document FROM invoice i JOIN mailing m ON m.account_id = i.account_id AND m.invoice_id = i.id"
-                              " WHERE i.id = $1 AND m.fee_minor > 0", invoice_id)  # fmt: skip
+                              " WHERE i.id = $1 AND (m.fee_minor > 0 OR EXISTS (SELECT 1 FROM badge_fee b WHERE b.account_id = i.account_id"
+                              " AND b.invoice_id = i.id))", invoice_id)  # fmt: skip
     lines = [] if document is None else msgspec.json.decode(document, type=_Lines).positions
-    return [line for line in lines if line.dimension == "mailing"]
+    return [line for line in lines if line.dimension in ("mailing", "fee")]
 
 
 class _Lines(msgspec.Struct):

@@ -231,11 +231,12 @@ def invoice_rounding_entry(invoice_id: UUID, number: str, vat_of_charges: int, v
 
 
 def mailing_entry(invoice_id: UUID, number: str, person_id: UUID, fee: VatGroup, vat_of_charges: int, vat_minor: int, currency: str,
-                  at: datetime) -> Entry:  # fmt: skip
-    """A bill of charges that goes by post: the resident owes the fee as well. VAT is due on the bill's total, as without it."""
+                  at: datetime, badges_minor: int = 0) -> Entry:  # fmt: skip
+    """A bill of charges that goes by post, or has badges on it (`badges_minor` of the fee, without VAT): the resident owes the fee as
+    well. VAT is due on the bill's total, as without it."""
     vat = vat_minor - vat_of_charges
-    postings = [Posting(receivable(person_id), fee.gross_minor), Posting(MAILING_REVENUE, -fee.net_minor), Posting(VAT, -vat),
-                Posting(ROUNDING, vat - fee.vat_minor)]  # fmt: skip
+    postings = [Posting(receivable(person_id), fee.gross_minor), Posting(MAILING_REVENUE, badges_minor - fee.net_minor),
+                Posting(OPERATOR_REVENUE, -badges_minor), Posting(VAT, -vat), Posting(ROUNDING, vat - fee.vat_minor)]  # fmt: skip
     return Entry(
         source_key=invoice_key(invoice_id), source_kind="invoice", source_id=invoice_id, text=f"Post of bill {number}",
         occurred_at=at, currency=currency, postings=without_zeros(postings),

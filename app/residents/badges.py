@@ -13,6 +13,7 @@ from app.audit.model import Actor
 from app.database.transaction import execute, fetchrow, in_account
 from app.kernel.errors import Refused, not_found
 from app.kernel.identifiers import keyed_hash, new_id, tail
+from app.kernel.money import to_minor
 from app.residents.badge_uid import sealed_uid
 
 UID = re.compile(r"^([0-9A-F]{8}|[0-9A-F]{14}|[0-9A-F]{20})$")  # 4, 7 or 10 bytes: ISO/IEC 14443-3
@@ -189,7 +190,7 @@ async def answer_request(actor: Actor, request_id: UUID, given: RequestAnswer, s
     if not given.approve and not given.answer.strip():
         raise Refused("reason_needed", 422, "Say why, so that the resident knows what to do.", fields=["answer"])
     async with in_account(actor.account_id):
-        row = await fetchrow("SELECT person_id, state, badge_id FROM badge_request WHERE id = $1", request_id)
+        row = await fetchrow("SELECT person_id, state, badge_id, kind FROM badge_request WHERE id = $1", request_id)
     if row is None:
         raise not_found("request")
     if row["state"] != "pending":
@@ -204,5 +205,28 @@ async def answer_request(actor: Actor, request_id: UUID, given: RequestAnswer, s
             "UPDATE badge_request SET state = $2, answer = $3, badge_id = $4, answered_at = $5, answered_by = $6"
             " WHERE id = $1 AND state = 'pending'", request_id, wanted, given.answer, badge_id, now, actor.name,
         )  # fmt: skip
+        if badge_id is not None and row["kind"] == "extra":
+            await _charge_badge(actor.account_id, badge_id, row["person_id"], now.date())
         await note(actor, "badge_request", request_id, wanted, now, after={"answer": given.answer})
     return badge_id
+
+
+EXTRA = """
+SELECT c.id, c.site_id, c.label, c.amount, s.currency FROM financial_condition c
+JOIN site s ON s.account_id = c.account_id AND s.id = c.site_id
+WHERE c.unit = 'badge' AND c.payer = 'resident' AND c.removed_at IS NULL AND c.period @> $2::date AND EXISTS (
+    SELECT 1 FROM occupancy o JOIN billing_point b ON b.account_id = o.account_id AND b.id = o.billing_point_id
+    WHERE o.account_id = c.account_id AND o.person_id = $1 AND b.site_id = c.site_id AND o.period @> $2::date)
+ORDER BY c.amount, c.id LIMIT 1
+"""
+
+
+async def _charge_badge(account_id: UUID, badge_id: UUID, person_id: UUID, today: date) -> None:
+    """An extra badge is at its holder's cost: the fee of today is kept for the next bill, once. None is agreed: it costs nothing."""
+    fee = await fetchrow(EXTRA, person_id, today)
+    if fee is not None and fee["amount"] > 0:
+        await execute(
+            "INSERT INTO badge_fee (account_id, badge_id, person_id, site_id, condition_id, label, net_minor, ordered_on)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+            account_id, badge_id, person_id, fee["site_id"], fee["id"], fee["label"], to_minor(fee["amount"], fee["currency"]), today,
+        )  # fmt: skip

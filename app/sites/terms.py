@@ -149,7 +149,7 @@ class NewCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     label: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
     amount: Decimal
-    unit: Literal["month", "billing_point", "station", "bill", "monthly_bill", "mailing", "percent_of_turnover"]
+    unit: Literal["month", "billing_point", "station", "bill", "monthly_bill", "mailing", "badge", "percent_of_turnover"]
     payer: Literal["resident", "owner"]
     first: date
     last: date | None = None

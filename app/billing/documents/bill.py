@@ -85,7 +85,7 @@ class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["charging", "electricity", "service"] = "charging"
     energy: EnergyFacts | None = None
     by_card: bool = False  # a guest's receipt: the card that was held pays it
-    mailing_minor: int = 0  # the fee for the post on a bill of charges, with VAT: no charge contains it
+    mailing_minor: int = 0  # the fees for post and badges on a bill of charges, with VAT: no charge contains them
 
     @property
     def taxed_below(self) -> bool:
