@@ -8,16 +8,17 @@ from uuid import UUID
 import msgspec
 from litestar import get, patch, post, put
 from litestar.datastructures import UploadFile
-from litestar.params import FromPath, JSONBody, MultipartBody
+from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody
 
 from app.accounts.web.access import Caller, HttpRequest
 from app.audit.model import TrailLine
 from app.audit.queries import trail
 from app.database.transaction import in_account
-from app.kernel.errors import not_found
+from app.kernel.errors import Refused, not_found
 from app.residents import administration, moves, points
 from app.residents.access import reach_person
 from app.residents.administration import Advance, PointRow, StayView
+from app.residents.expense_rules import ExpenseKey, ExpenseShare, expense_shares
 from app.residents.imports import RowReport, import_residents
 from app.residents.model import Move
 from app.residents.spreadsheet import MOST_BYTES
@@ -27,6 +28,8 @@ from app.sites.routes import Created, Saved, actor_of, today_of
 
 SEE: dict[str, Any] = {"roles": sorted(CONSOLE), "scope": "sites"}
 MANAGE: dict[str, Any] = {"roles": sorted(MANAGERS), "problems": (409,), "scope": "sites"}
+
+MOST_MINOR = 10**12
 
 
 class PointPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +76,18 @@ async def listed(request: HttpRequest, identity: Caller, site_id: FromPath[UUID]
     async with in_account(identity.account_id):
         await reach(identity, site_id, today)
         return await administration.points(site_id, today)
+
+
+@get("/api/sites/{site_id:uuid}/expense-shares", opt={**SEE, "problems": (409,)}, tags=["billing points"],
+     summary="How a general cost is shared by the billing points that take part in the expense statement")  # fmt: skip
+async def shares_of_expense(
+    request: HttpRequest, identity: Caller, site_id: FromPath[UUID], amount_minor: FromQuery[int], key: FromQuery[ExpenseKey] = "share"
+) -> list[ExpenseShare]:
+    if not 0 < amount_minor <= MOST_MINOR:
+        raise Refused("bad_amount", 422, "Write an amount above zero.", fields=["amount_minor"])
+    async with in_account(identity.account_id):
+        await reach(identity, site_id, today_of(request))
+        return expense_shares(amount_minor, await administration.points(site_id, today_of(request)), key)
 
 
 @post("/api/billing-points", opt=MANAGE, summary="Create a billing point", tags=["billing points"])
@@ -151,4 +166,4 @@ async def import_sheet(request: HttpRequest, identity: Caller, site_id: FromPath
     return await import_residents(actor_of(identity), site_id, data.file.filename, content, request.app.state.clock())
 
 
-ROUTES = [import_sheet, listed, create, page, change, advance, assign, move, end]
+ROUTES = [shares_of_expense, import_sheet, listed, create, page, change, advance, assign, move, end]

@@ -41,6 +41,7 @@ QUERIES = {
     "GET /api/operator/month": "?period=2026-10", "GET /api/owner/sessions": "?period=2026-10", "GET /api/owner/revenue": "?period=2026-09",
     "GET /api/search": "?q=zq", "POST /api/operator/firmware": "?name=new.bin", "GET /api/events": "?code={code}",
     "POST /api/sites/{site_id}/install/photos": f"?photo_id={NOBODY}&object_id={NOBODY}&taken_at=2026-11-19T08:00:00Z",
+    "GET /api/sites/{site_id}/expense-shares": "?amount_minor=1000&key=equal",
     "GET /api/sites/{site_id}/position-labels": "?locale=de",
     "GET /api/usage/indexes": "?day=2026-10-01",
     **{f"GET {path}": "?first=2026-10-01&last=2026-10-31" for path in (

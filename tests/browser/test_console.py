@@ -80,6 +80,12 @@ def test_what_two_people_change_at_once_is_lost_by_neither(desk: BrowserContext,
 @pytest.mark.row("A40")
 def test_a_billing_point_has_every_field_and_a_click_on_its_name_edits(desk: BrowserContext, house: House):
     page = enter(desk, house, "operator", f"/console/sites/{site_of(house)}/points")
+    expenses = page.get_by_test_id("expense-shares")
+    expenses.locator("summary").click()
+    expenses.get_by_label("Amount").fill("1000")
+    expenses.get_by_label("Key").select_option("equal")
+    expenses.get_by_test_id("send").click()
+    expect(expenses.get_by_test_id("expense-share").first).to_contain_text("CHF")
     seen(page, "points")
     expect(page.get_by_test_id("list")).to_contain_text("Building A")
     page.get_by_test_id("add-point").first.click()

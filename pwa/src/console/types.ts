@@ -34,6 +34,7 @@ export type PriceRowReport = Shapes['PriceRowReport'];
 export type OrdersPage = Shapes['OrdersPage'];
 export type Order = Shapes['Order'];
 export type TermsOfSale = Shapes['TermsOfSale'];
+export type ExpenseShare = Shapes['ExpenseShare'];
 export type GrantRow = Shapes['GrantRow'];
 export type Invitation = Shapes['Invitation'];
 export type Created = Shapes['Created'];
