@@ -21,7 +21,7 @@ DOCUMENT = json.loads(document(settings_from({"HOFSTROM_SECRET_KEY": "s" * 40}))
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 EXAMPLES = int(os.environ.get("HOFSTROM_FUZZ_EXAMPLES", "1"))
 OPERATIONS = [(method.upper(), path) for path, item in sorted(DOCUMENT["paths"].items()) for method in sorted(item)]
-PARTS = 4
+PARTS = 12
 # The framework says these of any request, before a route is known.
 ALWAYS = {405}
 
