@@ -77,6 +77,7 @@ def test_what_two_people_change_at_once_is_lost_by_neither(desk: BrowserContext,
 
 
 @pytest.mark.row("O24")
+@pytest.mark.row("A39")
 @pytest.mark.row("A40")
 def test_a_billing_point_has_every_field_and_a_click_on_its_name_edits(desk: BrowserContext, house: House):
     page = enter(desk, house, "operator", f"/console/sites/{site_of(house)}/points")
@@ -119,6 +120,7 @@ def test_a_billing_point_has_every_field_and_a_click_on_its_name_edits(desk: Bro
     seen(page, "point")
 
 
+@pytest.mark.row("A39")
 def test_a_resident_moves_in_others_follow_with_and_without_a_vacancy_and_get_a_badge(desk: BrowserContext, house: House):
     page = enter(desk, house, "operator", "/console/people")
     page.get_by_test_id("new-person").click()
@@ -173,6 +175,7 @@ def test_a_resident_moves_in_others_follow_with_and_without_a_vacancy_and_get_a_
     seen(page, "badges")
 
 
+@pytest.mark.row("A39")
 @pytest.mark.row("A42")
 def test_prices_change_from_a_day_on_and_can_be_taken_back(desk: BrowserContext, house: House):
     page = enter(desk, house, "owner", f"/console/sites/{site_of(house)}/prices")

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from tests.browser.conftest import House
 from tests.browser.console import enter, seen, site_of
+from tests.browser.test_equipment import Empty
 from tests.browser.test_requests import sign_out_of
 
 SHEET = "Netzbetreiber;Gültig ab;Preis;Hochtarif;Niedertarif\n{name};01.01.2098;;0,3125;0,2475\nNowhere;01.01.2098;0.3;;\n"
@@ -71,3 +73,17 @@ def test_a_grid_operators_price_is_entered_taken_back_and_read_from_a_table(desk
         operator.get_by_test_id("grid-price").first.get_by_role("button").click()
         expect(page.get_by_test_id("notice")).to_contain_text("removed")
     expect(operator.get_by_test_id("grid-price")).to_have_count(0)
+
+
+@pytest.mark.row("A44")
+def test_a_meter_is_linked_to_a_billing_point_that_is_made_in_the_same_step(desk: BrowserContext, house: House):
+    bare = Empty(house, "Wiesenhof")
+    made = bare.api.post(f"/api/sites/{bare.site}/meters", json={"serial": "WIESE-1", "kind": "use"}, headers=bare.installer)
+    page = enter(desk, house, "installer", f"/console/sites/{bare.site}/equipment/{made.json()['id']}")
+    page.get_by_test_id("link-meter").click()
+    form = page.get_by_test_id("link-form")
+    form.get_by_label("Billing point").first.select_option("new")
+    form.get_by_label("Name of the new billing point").fill("Workshop")
+    form.get_by_test_id("send").click()
+    expect(page.get_by_test_id("meter-link")).to_contain_text("Workshop")
+    seen(page, "meter-new-point")
