@@ -137,10 +137,13 @@ class Socket:
             self._connection.queued -= 1
 
     def nudge(self) -> None:
-        """Let `recv` return NOTHING once, after what is queued."""
+        """Let `recv` return NOTHING once, after what is queued. A closed socket stays closed."""
+        try:
+            self._connection.recv_messages.put(Frame(Opcode.TEXT, b""))
+        except EOFError:
+            return  # the station has left meanwhile: nobody receives any more, and it keeps what was not answered
         self._nudges += 1
         self._connection.queued += 1
-        self._connection.recv_messages.put(Frame(Opcode.TEXT, b""))
 
     def send_now(self, text: bytes) -> None:
         """Send one short text frame without waiting; a closed socket drops it."""

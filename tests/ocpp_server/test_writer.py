@@ -260,3 +260,16 @@ def test_row_errors_are_told_from_faults_of_the_system():
     assert _passes(made({"C": "40P01", "M": "deadlock"}))
     assert _passes(made({"C": "57P01", "M": "going down"}))
     assert not _passes(made({"C": "42P01", "M": "no table"}))
+
+
+async def test_a_message_refused_after_its_station_has_left_stops_nobody(site):
+    station, other = await site.connected("CP-1"), await site.connected("CP-2")
+    lane = site.node.connections[site.house.stations["CP-1"]].lane
+    station.cut()
+
+    async def left():
+        return site.house.stations["CP-1"] not in site.node.connections
+
+    await eventually(left)
+    lane.refused(b"[]")
+    assert (await other.said("Heartbeat", {}))["currentTime"]
