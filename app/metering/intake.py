@@ -19,7 +19,7 @@ MOST_READINGS = 10_000
 KIND_OF: dict[str, str] = {"heat": "heating", "cooling": "cooling"}  # a scheme's kind where it is not the medium's name
 # What no meter of a flat or a house reaches in an hour: Wh, for water litres. A house may have its own limit.
 MOST_PER_HOUR = {"electricity": 1_000_000, "heating": 1_000_000, "cooling": 1_000_000, "hot_water": 10_000, "cold_water": 20_000}
-UNITS = {"Wh": 1, "kWh": 1000, "l": 1, "m3": 1000}
+UNITS = {"": 1, "Wh": 1, "kWh": 1000, "l": 1, "m3": 1000}
 ENERGY, WATER = {"Wh", "kWh"}, {"l", "m3"}
 MOST_INDEX = 10**15
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC).timestamp()  # a clock that has lost its battery says 1970
@@ -62,7 +62,7 @@ FROM unnest($5::uuid[], $6::text[], $7::timestamptz[], $8::text[], $9::text[]) A
 """
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
+class Reading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Registers of a meter at a time, with its zone. `exported` is for electricity that leaves through the meter."""
 
     meter: str
@@ -128,12 +128,13 @@ async def take_here(
     refused: list[tuple[int, str]] = []
     for place, one in enumerate(readings):
         meter = meters.get(one.meter)
-        code = "unknown_meter" if meter is None else _why_not(one, meter, latest, gateway_id)
+        at = 0.0 if one.at.tzinfo is None else one.at.timestamp()
+        code = "unknown_meter" if meter is None else _why_not(one, at, meter, latest, gateway_id)
         if code or meter is None:
             refused.append((place, code))
             continue
-        factor = UNITS.get(one.unit, 1)
-        index = Index(int(one.at.timestamp()), one.imported * factor, None if one.exported is None else one.exported * factor)
+        factor = UNITS[one.unit]
+        index = Index(int(at), one.imported * factor, None if one.exported is None else one.exported * factor)
         mine.setdefault(one.meter, []).append((place, index))
     stored, known, late = await _judged(account_id, mine, meters, way, reader, zone, now)
     refused = sorted([*refused, *late])
@@ -153,7 +154,7 @@ async def _meters(site_id: UUID, serials: Iterable[str]) -> dict[str, Known]:
     }
 
 
-def _why_not(one: Reading, meter: Known, latest: float, gateway_id: UUID | None) -> str:
+def _why_not(one: Reading, at: float, meter: Known, latest: float, gateway_id: UUID | None) -> str:
     """Why a reading cannot be one, whatever the others say; '' where it can."""
     medium = meter.medium
     if gateway_id is not None and meter.gateway_id is not None and meter.gateway_id != gateway_id:
@@ -166,7 +167,6 @@ def _why_not(one: Reading, meter: Known, latest: float, gateway_id: UUID | None)
         return "no_index"
     if one.exported is not None and medium != "electricity":
         return "one_way_only"
-    at = one.at.timestamp()
     return "in_future" if at > latest else "too_long_ago" if at < EARLIEST else ""
 
 
@@ -273,7 +273,8 @@ async def _issues(
     for place, code in refused:
         one = readings[place]
         meter = meters.get(one.meter)
-        at = one.at if one.at.tzinfo is not None else one.at.replace(tzinfo=UTC)
+        aware = one.at if one.at.tzinfo is not None else one.at.replace(tzinfo=UTC)
+        at = aware if 1900 <= aware.year <= 2200 else None  # in UTC it may lie where no calendar goes
         value = f"{one.imported}{'' if one.exported is None else f' / {one.exported}'} {one.unit}".strip()
         columns.append((None if meter is None else meter.id, one.meter[:80], at, code, value))
     await execute(ISSUE, account_id, site_id, source[:80], now, *(list(column) for column in zip(*columns, strict=True)))

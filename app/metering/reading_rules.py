@@ -17,7 +17,7 @@ M_BUS_STEADY_S = 25 * 3600  # heat and water are read once a day, and a day has 
 GRACE_S = 300  # a meter's clock may be ahead by this much
 
 
-class Index(msgspec.Struct, frozen=True):
+class Index(msgspec.Struct, frozen=True, gc=False):
     """Registers at a time, in Wh or litres. `exported` is None for meters that count one way."""
 
     at: int

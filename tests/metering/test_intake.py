@@ -120,6 +120,8 @@ async def test_an_interval_is_the_difference_of_indexes_and_a_falling_one_is_ref
     ({"at": datetime.fromisoformat("2026-10-25T02:30:00")}, "no_time_zone"), ({"at": NOW + timedelta(hours=1)}, "in_future"), ({"imported": -1}, "no_index"),
     ({"meter": "OF-ANOTHER-HOUSE"}, "unknown_meter"), ({"imported": 10_700_000, "at": AT + 97 * Q}, "kilo_slip"),
     ({"imported": 2_000_000, "at": AT + 97 * Q}, "more_than_possible"), ({"imported": 1001}, "other_value"),
+    ({"at": datetime.fromisoformat("1970-01-01T00:00:00Z")}, "too_long_ago"), ({"at": datetime.fromisoformat("0001-01-01T00:00:00+14:00")}, "too_long_ago"),
+    ({"at": datetime.fromisoformat("9999-12-31T23:00:00-12:00")}, "in_future"), ({"at": datetime.fromisoformat("0001-01-01T00:00:00")}, "no_time_zone"),
 ])  # fmt: skip
 async def test_what_cannot_be_is_refused_and_the_rest_is_stored(desk: Desk, change: dict[str, Any], code: str) -> None:
     await desk.meter("E-1")

@@ -32,6 +32,5 @@ if __name__ == "__main__":
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    uvicorn.Server(uvicorn.Config(application(), loop="uvloop", http="httptools", log_level="warning", access_log=False)).run(
-        sockets=[listener]
-    )
+    config = uvicorn.Config(application(), loop="uvloop", http="httptools", log_level="warning", access_log=False, timeout_keep_alive=3600)
+    uvicorn.Server(config).run(sockets=[listener])
