@@ -87,12 +87,19 @@ class Twin:
                 await watch(at, self.outcome)
             at += step_s
             if not any(one.car for one in self.stations.values()) and (not self._coming or self._coming[0].arrives_s > at + step_s):
-                at = seconds if not self._coming else self._coming[0].arrives_s // step_s * step_s
+                before, at = at, seconds if not self._coming else self._coming[0].arrives_s // step_s * step_s
+                self._idle(before, at)
         for one in self.stations.values():
             await one.cut()
         self.outcome.cars += [one.car for one in self.stations.values() if one.car is not None]
         self.outcome.messages = sum(one.told for one in self.stations.values())
         return self.outcome
+
+    def _idle(self, begins: float, ends: float) -> None:
+        """A spell without a car, for the picture: its beginning and its end."""
+        none = {one.name: NONE for one in self.place.circuits}
+        for at in (begins, ends - 1):
+            self.outcome.samples.append(Sample(at, dict(self.place.base(at)), none, 0, 0))
 
     async def step(self, at: float, step_s: float) -> None:
         """One round of everything."""

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from app.charging.balancing.model import Car
 
 SOONER = 0.1  # an ampere at the end of the horizon is worth so much less than one now
-KEEP, KEEP_MIN = 0.1, 60.0  # what it is worth that a car that charges goes on, fading out within so many minutes
-STAY_A = 3.0  # a car that charges keeps its place before one that is planned less than this
+STAY_A = 4.0  # a car that charges keeps its place before one that is planned less than this
 ENOUGH = 0.995
 DEGREES = 10.0
 SLOT_MIN = 15.0
@@ -84,13 +83,6 @@ def kept(car: Car, amps: float) -> float:
     return max(amps, STAY_A) if car.on else amps
 
 
-def worth(car: Car, ahead_min: float, horizon_min: float) -> float:
-    """What an ampere is worth to a car so many minutes ahead: by priority, sooner slightly better, and going on better than
-    beginning anew, so that the plan does not change its mind for nothing."""
-    going_on = KEEP * max(0.0, 1.0 - ahead_min / KEEP_MIN) if car.on else 0.0
-    return car.priority * (1.0 - SOONER * ahead_min / horizon_min + going_on)
-
-
 def slots_until(now_min: float, last_min: float) -> list[tuple[float, float]]:
     """Start and length of each slot; the first one begins now."""
     slots: list[tuple[float, float]] = []
@@ -118,7 +110,7 @@ def _problem(cars: Sequence[Car], ahead: Ahead, now_min: float, slots: Sequence[
                 energy[index].append((len(problem.columns), kwh_per_a))
                 problem.columns.append((index, slot))
                 problem.upper.append(car.max_a * inside)
-                problem.cost.append(-worth(car, start - now_min, horizon) * kwh_per_a)
+                problem.cost.append(-car.priority * (1.0 - SOONER * (start - now_min) / horizon) * kwh_per_a)
                 present.append(index)
         _fuse_rows(problem, cars, present, first, lines, ahead, start, length)
     for index, parts in enumerate(energy):

@@ -15,7 +15,7 @@ from app.charging.balancing.network import Network, Rows
 from app.charging.balancing.phasors import Phasors
 from app.charging.balancing.planning import Ahead, Planned, kept, plan
 
-DWELL_MIN = 75.0
+DWELL_MIN = 60.0
 PLAN_EVERY_MIN = 15.0
 
 
