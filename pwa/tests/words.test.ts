@@ -34,7 +34,7 @@ const places = [...each(placeBody, /return "(\w+)"/g), ...each(placeBody, /: "(\
 const sessions = each(bodyOf(rules, 'session_state'), /return "(\w+)"/g);
 const requests = [...each(rules.slice(rules.indexOf('REQUEST_STEPS'), rules.indexOf('class Close')), /"(\w+)"/g), 'no_news'];
 // What residents and owners can meet; the console shows the server's own words where it has none.
-const application = ['accounts', 'audit', 'billing', 'charging', 'onboarding', 'payouts', 'privacy', 'residents', 'sites', 'tariffs'].flatMap((name) => sources(`app/${name}`)).join('\n');
+const application = ['accounts', 'audit', 'billing', 'charging', 'installing', 'onboarding', 'payouts', 'privacy', 'residents', 'sites', 'tariffs'].flatMap((name) => sources(`app/${name}`)).join('\n');
 const problems = [
   ...each(application, /\b[Rr]efused\(\s*"(\w+)"/g),
   ...['refusal', 'guest_refusal', '_busy'].flatMap((name) => each(bodyOf(rules, name), /"([a-z_]+)"(?= if | else|$|\n)/gm)),
@@ -73,6 +73,24 @@ describe('what load balancing says', () => {
   });
   it.each(LOCALES)('has its sentence in %s', (name) => {
     const wanted = [...codes.flatMap((code) => [`share_${code}`, `why_${code}`]), ...findings.map((code) => `finding_${code}`)];
+    expect(wanted.filter((key) => !all[name]?.[key])).toEqual([]);
+  });
+});
+
+describe('what an installer is told', () => {
+  const rules = python('app/installing/rules.py');
+  const open = [...each(rules, /code ?= ?"(\w+)"/g), ...each(rules, /code ?= ?"\w+" if .* else "(\w+)"/g)];
+  const why = each(python('app/installing/checks.py'), /(?:_failed\(\d, |code=)"(\w+)"/g);
+  const reasons = [...each(python('app/installing/handover.py'), /code="(\w+)"/g), 'check_failed'];
+  const asks = [...each(rules, /Question\(name="(\w+)"/g), ...each(rules, /prefix="(\w+)"/g), ...each(rules, /^ {4}"router_lan.*_yes\("(\w+)"\)/gm), 'power', 'bus', 'network', 'out', 'wired_as_consumer'];
+  const kinds = each(python('app/installing/model.py').split('ORDER')[0] ?? '', /"(\w+)"/g);
+  it('is read from its rules', () => {
+    expect(open).toEqual(expect.arrayContaining(['photo_missing', 'antenna_needed', 'still_weak', 'entry_missing', 'test_failed', 'silent', 'url_differs']));
+    expect([...why, ...reasons]).toEqual(expect.arrayContaining(['never_answered', 'no_sun', 'entry_reversed', 'no_zone', 'not_checked', 'step_open']));
+    expect(kinds).toEqual(expect.arrayContaining(['router_4g', 'thermal', 'remote_station']));
+  });
+  it.each(LOCALES)('has its sentence in %s', (name) => {
+    const wanted = [...open.map((code) => `open_${code}`), ...why.map((code) => `why_check_${code}`), ...reasons.map((code) => `reason_${code}`), ...asks.map((code) => `ask_${code}`), ...kinds.flatMap((kind) => [`device_${kind}`, `how_${kind}`])];
     expect(wanted.filter((key) => !all[name]?.[key])).toEqual([]);
   });
 });
