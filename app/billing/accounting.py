@@ -87,19 +87,21 @@ SELECT i.created_at, i.created_at, CASE WHEN i.corrects_id IS NULL THEN 'bill' E
 FROM invoice i WHERE i.created_at >= $1 AND i.created_at < $2
 ORDER BY 1, 11, 12
 """
-VAT = """
+# Of an individual statement the owner owes the VAT, not the operator.
+MINE = "NOT EXISTS (SELECT 1 FROM owner_statement o WHERE o.account_id = i.account_id AND o.invoice_id IN (i.id, i.corrects_id))"
+VAT = f"""
 SELECT rate, currency, sum(net_minor)::bigint AS net_minor, sum(vat_minor)::bigint AS vat_minor FROM (
     SELECT c.vat_rate AS rate, i.currency, c.net_minor, c.vat_minor
     FROM invoice i JOIN invoice_charge ic ON ic.account_id = i.account_id AND ic.invoice_id = i.id
-    JOIN charge c ON c.account_id = ic.account_id AND c.id = ic.charge_id WHERE i.issued_on BETWEEN $1 AND $2
+    JOIN charge c ON c.account_id = ic.account_id AND c.id = ic.charge_id WHERE i.issued_on BETWEEN $1 AND $2 AND {MINE}
     UNION ALL
     SELECT v.rate, i.currency, v.net_minor, v.vat_minor
-    FROM invoice i JOIN invoice_vat v ON v.account_id = i.account_id AND v.invoice_id = i.id WHERE i.issued_on BETWEEN $1 AND $2
+    FROM invoice i JOIN invoice_vat v ON v.account_id = i.account_id AND v.invoice_id = i.id WHERE i.issued_on BETWEEN $1 AND $2 AND {MINE}
 ) AS billed GROUP BY rate, currency ORDER BY rate
 """
-VAT_TOTALS = """
-SELECT currency, sum(net_minor)::bigint AS net_minor, sum(vat_minor)::bigint AS vat_minor FROM invoice
-WHERE issued_on BETWEEN $1 AND $2 GROUP BY currency ORDER BY currency
+VAT_TOTALS = f"""
+SELECT currency, sum(net_minor)::bigint AS net_minor, sum(vat_minor)::bigint AS vat_minor FROM invoice i
+WHERE i.issued_on BETWEEN $1 AND $2 AND {MINE} GROUP BY currency ORDER BY currency
 """
 OPEN = """
 SELECT i.id AS bill_id, i.number, i.person_id, trim(p.given_name || ' ' || p.family_name) AS resident_name, i.due_on,

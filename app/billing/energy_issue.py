@@ -19,6 +19,7 @@ from app.billing.energy_rules import PartyBill, Warned, with_lines
 from app.billing.fees import mark_billed
 from app.billing.issue import creditor_party, next_number, resident_party
 from app.billing.mailings import fee_lines, keep_mailing, mailing_of
+from app.billing.owner_statements import leave_to_owner
 from app.billing.qr_slip import reference_for
 from app.database.transaction import execute, fetch, fetchrow, fetchval, in_account
 from app.kernel.calendar import local_date
@@ -174,7 +175,9 @@ async def _issue(account_id: UUID, site: sites.Site, run_id: UUID, item_id: UUID
             bill = with_lines(bill, fee_lines(mailing, _main_rate(bill), site.currency, vat_included=False))
         badges, _ = await badge_lines(site, row["person_id"], _main_rate(bill), vat_included=False)
         bill = with_lines(bill, badges) if badges else bill
-        document = await _document(site, row, bill, issued_on, number, await credit_minor(row["person_id"]))
+        collected = await sites.collects(site.id, bill.last)
+        available_minor = await credit_minor(row["person_id"]) if collected else 0
+        document = msgspec.structs.replace(await _document(site, row, bill, issued_on, number, available_minor), collected=collected)
         invoice_id, pdf = new_id(), render_bill(document)
         await _store(account_id, site, row, document, invoice_id, pdf, now)
         await execute("UPDATE energy_item SET invoice_id = $2, error = NULL, bill = $3, gross_minor = $4 WHERE id = $1",
@@ -187,6 +190,8 @@ async def _issue(account_id: UUID, site: sites.Site, run_id: UUID, item_id: UUID
         entry = rules.energy_entry(invoice_id, document.number, row["person_id"], document.net_minor, document.vat_minor, site.currency,
                                    now, mailing.fee_minor, fees)  # fmt: skip
         await post(account_id, entry, now)
+        if not collected:
+            await leave_to_owner(account_id, invoice_id, document.payable_minor, (), now)
         await record("BillIssued", {"invoice_id": invoice_id}, account_id=account_id)
     return 1
 

@@ -13,6 +13,7 @@ from app.billing.credit import credit_minor, lock_person, use_credit
 from app.billing.documents.bill import BillDocument, Party, SessionLine, render_bill
 from app.billing.mailings import fee_lines, keep_mailing, mailing_of
 from app.billing.model import Charge
+from app.billing.owner_statements import leave_to_owner
 from app.billing.qr_slip import reference_for
 from app.charging import queries as charging
 from app.charging.model import Session
@@ -22,7 +23,7 @@ from app.kernel.identifiers import new_id
 from app.ledger.commands import post
 from app.outbox.commands import record
 from app.residents.queries import Person, person
-from app.sites.queries import Site
+from app.sites.queries import Site, collects
 from app.tariffs.model import PriceLine, VatGroup
 from app.tariffs.queries import labels_of
 from app.tariffs.rules import vat_groups
@@ -41,7 +42,8 @@ async def issue_bill(account_id: UUID, site: Site, person_id: UUID, period: date
             site.id, person_id, period,
         )  # fmt: skip
         await lock_person(person_id)
-        available_minor = await credit_minor(person_id)
+        collected = await collects(site.id, month_end(period))
+        available_minor = await credit_minor(person_id) if collected else 0
         charges = await queries.charges_to_bill(site.id, person_id, period)
         resident = await person(person_id)
         if known or not charges or resident is None:
@@ -55,11 +57,14 @@ async def issue_bill(account_id: UUID, site: Site, person_id: UUID, period: date
         badges, badges_minor = await badge_lines(site, person_id, rate, vat_included=True)
         fees = (*fee_lines(mailing, rate, site.currency, vat_included=True), *badges)
         bill = await _document(site, resident, charges, period, issued_on, number, available_minor, fees)
+        bill = msgspec.structs.replace(bill, collected=collected)
         invoice_id = await store_bill(account_id, site, person_id, bill, charges, now)
         await use_credit(account_id, invoice_id, bill.credit_minor, now)
         await keep_mailing(account_id, site, invoice_id, mailing, issued_on, now)
         await keep_badges(invoice_id, site, person_id, issued_on)
         await _book(account_id, invoice_id, person_id, bill, charges, (mailing.fee_minor, badges_minor), now)
+        if not bill.collected:
+            await leave_to_owner(account_id, invoice_id, bill.payable_minor, charges, now)
         await record("BillIssued", {"invoice_id": invoice_id}, account_id=account_id)
     return 1
 

@@ -49,7 +49,8 @@ LEFT JOIN invoice_charge ic ON ic.account_id = c.account_id AND ic.charge_id = c
 BILL = """
 SELECT i.*, trim(p.given_name || ' ' || p.family_name) AS resident_name, s.settled_minor AS paid_minor,
        (SELECT count(*)::int FROM reminder r WHERE r.account_id = i.account_id AND r.invoice_id = i.id) AS reminders,
-       EXISTS (SELECT 1 FROM dispute d WHERE d.account_id = i.account_id AND d.invoice_id = i.id AND d.closed_at IS NULL) AS disputed
+       EXISTS (SELECT 1 FROM dispute d WHERE d.account_id = i.account_id AND d.invoice_id = i.id AND d.closed_at IS NULL) AS disputed,
+       EXISTS (SELECT 1 FROM owner_statement o WHERE o.account_id = i.account_id AND o.invoice_id = i.id) AS is_statement
 FROM invoice i JOIN person p ON p.account_id = i.account_id AND p.id = i.person_id
 JOIN invoice_settled s ON s.account_id = i.account_id AND s.invoice_id = i.id
 """
@@ -64,7 +65,8 @@ def _bill(row: Any, today: date) -> Bill:
     made = {"open_minor", "status"}
     fields = {name: row[name] for name in Bill.__struct_fields__ if name not in made}
     paid, gross = row["paid_minor"], row["gross_minor"]
-    return Bill(**fields, open_minor=max(0, gross - paid), status=status_of(gross, paid, today > row["due_on"]))
+    status: Status = "statement" if row["is_statement"] else status_of(gross, paid, today > row["due_on"])
+    return Bill(**fields, open_minor=max(0, gross - paid), status=status)
 
 
 async def charges_of_sessions(session_ids: Sequence[UUID]) -> dict[UUID, Charge]:

@@ -17,7 +17,7 @@ from app.metering.model import MeterPoint
 from app.tariffs.model import Price, PriceLine, Tariff, UsePiece, VatGroup
 from app.tariffs.rules import price, use_pieces, vat_groups
 
-Status = Literal["issued", "partly_paid", "paid", "overdue"]
+Status = Literal["issued", "partly_paid", "paid", "overdue", "statement"]
 
 OPERATOR_REVENUE = "revenue:operator"
 ENERGY_REVENUE = "revenue:energy"

@@ -25,7 +25,7 @@ from app.sites import queries as sites
 async def pay_out(account_id: UUID, site_id: UUID, period: date, now: datetime) -> UUID | None:
     """The payout of a site's owner for a month, or None when there is nothing to pay. Again: the same payout.
 
-    Raises Refused: not_found, period_open, no_iban, bad_iban, qr_iban, no_payout_iban.
+    Raises Refused: not_found, period_open, owner_collects, no_iban, bad_iban, qr_iban, no_payout_iban.
     """
     async with in_account(account_id):
         site = await sites.site(site_id)
@@ -43,6 +43,8 @@ async def pay_out(account_id: UUID, site_id: UUID, period: date, now: datetime) 
         stations, total = await site_revenue(site_id, period, terms)
         if owner is None or total.reimbursed_minor <= 0:
             return None
+        if not await sites.collects(site_id, month_end(period)):
+            raise Refused("owner_collects", 409, "The owner of this site collects from individual statements. There is nothing to pay out.")
         check_accounts(site, owner)
         return await _make(account_id, site, owner, terms, stations, total, period, now)
 

@@ -72,6 +72,12 @@ async def days_of_solution(site_id: UUID, solution: Solution, first: date, last:
     return [(start, end) for start, end in cut if start <= end]
 
 
+async def collects(site_id: UUID, day: date) -> bool:
+    """Whether the operator bills and collects on a day; else the owner does, from individual statements."""
+    row = await fetchrow("SELECT method FROM operating_method WHERE site_id = $1 AND period @> $2::date", site_id, day)
+    return row is None or row["method"] == "operator_bills"
+
+
 async def terms_on(site_id: UUID, day: date) -> OwnerTerms | None:
     """The owner and the terms in force on a day."""
     row = await fetchrow(

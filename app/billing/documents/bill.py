@@ -85,6 +85,7 @@ class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["charging", "electricity", "service"] = "charging"
     energy: EnergyFacts | None = None
     by_card: bool = False  # a guest's receipt: the card that was held pays it
+    collected: bool = True  # by the operator; else the owner collects, and this is an individual statement
     mailing_minor: int = 0  # the fees for post and badges on a bill of charges, with VAT: no charge contains them
 
     @property
@@ -112,7 +113,7 @@ def render_bill(bill: BillDocument) -> bytes:
     Raises DoesNotAddUp, DocumentFailed.
     """
     _check(bill)
-    if bill.currency != "EUR":
+    if bill.currency != "EUR" or not bill.collected:
         return render("bill", bill_data(bill), bill.issued_on)
     t = words.texts(bill.locale)
     xml = invoice_xml(bill, [position_label(line, bill.labels, t) for line in bill.positions])
@@ -141,12 +142,13 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
     t, form = words.texts(bill.locale), words.region(bill.locale, bill.creditor.country)
     amount, payable = (words.money(minor, bill.currency, form) for minor in (bill.gross_minor, bill.payable_minor))
     swiss = bill.iban[:2] in ("CH", "LI")
-    has_slip = swiss and bill.currency in ("CHF", "EUR") and bill.payable_minor > 0 and not bill.corrects
-    has_epc = not swiss and bill.currency == "EUR" and bill.payable_minor > 0 and not bill.corrects
+    asks = bill.collected and bill.payable_minor > 0 and not bill.corrects
+    has_slip = swiss and bill.currency in ("CHF", "EUR") and asks
+    has_epc = not swiss and bill.currency == "EUR" and asks
     kind = (
         "credit_note" if bill.corrects else "receipt_guest" if bill.by_card else KINDS[bill.kind if bill.energy is None else "electricity"]
     )
-    title = f"{t[kind]} {bill.number}"
+    title = f"{t[kind if bill.collected or bill.corrects else 'statement_owner']} {bill.number}"
     facts = [
         (t["bill_no"], bill.number),
         (t["issued"], words.day(bill.issued_on, form)),
@@ -159,7 +161,7 @@ def bill_data(bill: BillDocument) -> dict[str, Any]:
         "creditor": {"name": words.shortened(bill.creditor.name, 70)}, "headline": words.shortened(bill.site_name, 60),
         "sender": _one_line(bill.creditor),
         "address": _lines(bill.resident), "facts": facts, "currency": bill.currency, "amount": amount if bill.by_card else payable,
-        "due_label": t["due"], "due": "" if bill.corrects or not bill.payable_minor else words.day(bill.due_on, form),
+        "due_label": t["due"], "due": "" if not asks else words.day(bill.due_on, form),
         "how": _how(bill, t, has_epc), "comparison": _comparison(bill, form),
         "positions_head": [t["position"], t["quantity"], t["amount"]], "positions": _positions(bill, form),
         "bars": _bars(bill, form), "bars_alt": t["bars"], "bars_caption": t["bars"], "help": _help(bill, t),
@@ -197,6 +199,8 @@ def _vat(bill: BillDocument, t: dict[str, str], form: str) -> list[list[str]]:
 def _how(bill: BillDocument, t: dict[str, str], has_epc: bool) -> str:
     if bill.corrects:
         return t["how_credit"]
+    if not bill.collected:
+        return t["how_owner"]
     if not bill.payable_minor:
         return t["how_card" if bill.by_card else "how_paid"]
     return t["how_epc"].format(iban=words.grouped(plain_reference(bill.iban))) if has_epc else t["how"]
