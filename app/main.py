@@ -61,7 +61,7 @@ from app.communities import routes as communities
 from app.database.changes import Changes
 from app.database.engine import close_database, open_when_it_answers
 from app.database.transaction import as_machine, fetchval
-from app.installing import handover
+from app.installing import handover, plan_routes
 from app.installing import routes as installing
 from app.kernel.clock import Clock, shifted_clock, utc_now
 from app.kernel.settings import Settings
@@ -214,6 +214,7 @@ ROUTES = [
     onboarding.ROUTES,
     order_routes.ROUTES,
     installing.ROUTES,
+    plan_routes.ROUTES,
     [health, ready, metrics_page],
 ]
 

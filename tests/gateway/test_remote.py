@@ -45,6 +45,7 @@ async def reached(site, staff, tmp_path):
     store.close()
 
 
+@pytest.mark.row("A24")
 @pytest.mark.row("M46")
 async def test_staff_reach_a_gateway_for_a_while_with_a_reason_and_all_of_it_is_kept(reached):
     access = (await reached.open(minutes=10)).json()["id"]
