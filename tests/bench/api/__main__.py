@@ -128,6 +128,7 @@ async def _figures(pid: int, lines: list[Line], data: Path, tokens: list[str], m
     kept = await times(lines[0], same, count)
     rates: dict[str, list[float]] = {name: [] for name in ("home", "bare_home", "kept", "first", "bare_month")}
     for _ in range(ROUNDS):
+        await per_cpu_second(pid, lines, same, 50)  # the first questions of the round before have driven them out
         for name, questions in (("home", home), ("bare_home", bare["home"]), ("kept", same), ("first", new), ("bare_month", bare["month"])):
             rates[name].append(await per_cpu_second(pid, lines, questions, count if name != "first" else count // 4))
 
