@@ -18,6 +18,8 @@ export const isOperator = (me: Me | null): boolean => is(me, 'operator', 'supera
 export const isSupport = (me: Me | null): boolean => is(me, 'support');
 export const isInstaller = (me: Me | null): boolean => is(me, 'installer');
 export const isSuperadmin = (me: Me | null): boolean => is(me, 'superadmin');
+/** Who can have a meter in an energy community. */
+export const mayBeMember = (me: Me | null): boolean => is(me, 'resident', 'former_resident', 'owner', 'proxy');
 /** Whoever has a part in the administration of sites. */
 export const administers = (me: Me | null): boolean => isOwner(me) || isOperator(me) || isSupport(me) || isInstaller(me);
 
