@@ -33,7 +33,7 @@ def words(found: dict[str, Any]) -> str:
         f"{found['site']}: {found['sessions']} charges at {found['stations']} stations",
         f"  {found['steps']} rounds, {found['messages']} messages",
         f"  energy       {found['kwh']} of {found['wanted_kwh']} kWh; foresight {found['optimum_kwh']} kWh: {found['of_optimum']} % of it",
-        f"  overloads    {found['overloads']} (closest to a limit: {-found['worst_a']} A below)" if found["overloads"] == 0
+        f"  overloads    {found['overloads']} (closest to a limit: {0.0 - found['worst_a']} A below)" if found["overloads"] == 0
         else f"  OVERLOADS    {found['overloads']} rounds, up to {found['worst_a']} A",
         f"  switches     {found['switches']} a charge",
         f"  fairness     {found['jain']} (Jain); full {found['full']} %, the least got {found['least_share']} % of what it wanted",
