@@ -307,3 +307,26 @@ async def test_labels_are_a_sheet_with_a_code_for_each_connector_and_device(site
     first = site.described["accounts"][0]["sites"][0]["id"]
     assert (await site.ask("GET", f"/api/sites/{first}/labels")).status_code == 200
     assert (await site.ask("GET", f"/api/sites/{first}/labels", account=1)).status_code == 404
+
+
+@pytest.mark.row("I37")
+async def test_a_stations_step_tells_the_gateways_address_and_is_done_when_the_station_came(site: Site) -> None:
+    gateway = (await site.post(f"/api/sites/{site.id}/gateways", {"serial": "GW-77"}))["id"]
+    station = (await site.post(f"/api/sites/{site.id}/stations", {"identity": "NEW-1", "name": "Bay 1", "gateway_id": gateway}))["id"]
+    remote = (await site.post(f"/api/sites/{site.id}/stations", {"identity": "NEW-2", "name": "Bay 2", "remote": True}))["id"]
+    assert (await site.step(station))["urls"] == []
+    await site.enter(gateway, ip="10.0.0.7")
+    assert (await site.step(station))["urls"] == ["ws://10.0.0.7:9000"]
+    for url in ("wss://cloud.example/ocpp/NEW-1", "ws://10.0.0.8:9000/NEW-1"):
+        await site.enter(station, url=url)
+        assert await site.open(station) == ["photo_missing", "url_differs", "not_seen"]
+    site.now += timedelta(minutes=1)
+    await site.enter(station, at=site.now, url="ws://10.0.0.7:9000/NEW-1")
+    for one in (station, remote):
+        await site.photo(one)
+        assert await site.open(one) == ["not_seen"]
+    async with as_owner():
+        await execute("UPDATE station SET online = true WHERE id = ANY($1::uuid[])", [station, remote])
+    for one in (station, remote):
+        step = await site.step(one)
+        assert (step["live"], step["done"]) == (True, True)

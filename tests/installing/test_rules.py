@@ -23,6 +23,7 @@ def still(one: Thing, facts: dict[str, Any], house: list[Thing] | None = None, *
     return [(finding.code, finding.about) if finding.about else finding.code for finding in found]
 
 
+@pytest.mark.row("I29")
 def test_a_4g_router_needs_a_photo_and_a_signal_and_a_weak_one_asks_for_an_antenna_extension():
     router = thing("router_4g")
     assert still(router, {}, photos=0) == ["photo_missing", ("entry_missing", "signal_dbm")]
@@ -35,6 +36,7 @@ def test_a_4g_router_needs_a_photo_and_a_signal_and_a_weak_one_asks_for_an_anten
         "antenna_extension", "power", "signal_dbm"]  # fmt: skip
 
 
+@pytest.mark.row("I30")
 def test_a_lan_router_needs_a_photo_and_a_connection_to_the_outside():
     router = thing("router_lan")
     assert still(router, {"outbound": False}, photos=0) == ["photo_missing", ("test_failed", "outbound")]
@@ -50,6 +52,7 @@ def test_a_gateway_is_done_when_power_bus_and_network_are_and_it_was_seen_since_
     assert wrong({"ip": "10.0.0.300"}, asks_of(thing("gateway"), [])) == ["ip"]
 
 
+@pytest.mark.row("I32")
 def test_behind_a_converter_every_meter_answers_and_everything_that_answers_is_entered():
     gateway = uuid4()
     house = [thing("meter", "EL 1", address="1", gateway_id=gateway), thing("meter", "EL 2", address="2", gateway_id=gateway),
@@ -66,6 +69,7 @@ def test_behind_a_converter_every_meter_answers_and_everything_that_answers_is_e
     assert wrong({"answering": [0, 251]}, asks_of(mbus, house)) == ["answering"]
 
 
+@pytest.mark.row("I34")
 def test_a_switch_says_which_reader_or_access_point_hangs_on_which_port():
     reader, point = thing("reader", "Door"), thing("access_point", "Cellar")
     switch = thing("switch")
@@ -76,6 +80,7 @@ def test_a_switch_says_which_reader_or_access_point_hangs_on_which_port():
     assert still(switch, {f"port_{reader.id}": 1, f"port_{point.id}": 2}, house) == []
 
 
+@pytest.mark.row("I35")
 def test_an_access_point_has_name_and_channel_and_is_reached_by_every_wifi_device():
     shelly, point = thing("wifi_meter", "Shelly 1"), thing("access_point")
     facts = {"ssid": "Haus", "channel": 6}
@@ -84,6 +89,7 @@ def test_an_access_point_has_name_and_channel_and_is_reached_by_every_wifi_devic
     assert still(point, {**facts, f"reach_{shelly.id}": True}, [shelly, point]) == []
 
 
+@pytest.mark.row("I36")
 def test_a_pv_meter_is_wired_as_a_consumer():
     heard = {"heard_at": NOW}
     assert still(thing("meter", use="use", **heard), {}) == []
@@ -111,6 +117,7 @@ def test_a_heat_or_water_meter_has_its_address_and_start_index_and_a_photo():
     assert still(meter, {"address": 7, "start_index": 12_345_000}) == []
 
 
+@pytest.mark.row("I39")
 def test_a_reader_accepts_a_known_badge_and_refuses_an_unknown_one():
     reader = thing("reader")
     assert still(reader, {"known_accepted": True, "unknown_refused": False}) == [("test_failed", "unknown_refused")]
@@ -118,6 +125,8 @@ def test_a_reader_accepts_a_known_badge_and_refuses_an_unknown_one():
     assert still(reader, {"known_accepted": True, "unknown_refused": True}) == []
 
 
+@pytest.mark.row("I40")
+@pytest.mark.row("I41")
 @pytest.mark.parametrize("kind", ["relay_meter", "wifi_meter"])
 def test_a_relay_meter_shows_power_with_its_relay_on_and_none_with_it_off(kind):
     meter = thing(kind, heard_at=NOW)
@@ -128,6 +137,7 @@ def test_a_relay_meter_shows_power_with_its_relay_on_and_none_with_it_off(kind):
     assert [ask.name for ask in asks_of(meter, [])][-2:] == ["on_w", "off_w"]
 
 
+@pytest.mark.row("I42")
 def test_each_output_of_a_relay_module_is_tested():
     module = thing("relay_module", outputs=((1, "Washer"), (2, "Dryer"), (4, "Pump")))
     assert [ask.about for ask in asks_of(module, [])] == ["Washer", "Dryer", "Pump"]
