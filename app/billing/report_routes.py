@@ -13,7 +13,7 @@ from app.billing.routes import PDF, period_in
 from app.database.transaction import in_account
 
 
-@get("/api/usage/reports/{period:str}", opt=PAST, media_type=PDF, summary="My charges of a month for an employer: PDF or CSV",
+@get("/api/usage/reports/{period:str}", opt={**PAST, "also": ("text/csv",)}, media_type=PDF, summary="My charges of a month for an employer: PDF or CSV",
      tags=["charging"])  # fmt: skip
 async def usage_report(
     request: HttpRequest, identity: Caller, period: FromPath[str], form: FromQuery[Literal["pdf", "csv"]] = "pdf"
