@@ -13,8 +13,8 @@ from app.billing.routes import PDF, period_in
 from app.database.transaction import in_account
 
 
-@get("/api/usage/reports/{period:str}", opt={**PAST, "also": ("text/csv",)}, media_type=PDF, summary="My charges of a month for an employer: PDF or CSV",
-     tags=["charging"])  # fmt: skip
+@get("/api/usage/reports/{period:str}", opt={**PAST, "also": ("text/csv",)}, media_type=PDF, tags=["charging"],
+     summary="My charges of a month for an employer: PDF or CSV")  # fmt: skip
 async def usage_report(
     request: HttpRequest, identity: Caller, period: FromPath[str], form: FromQuery[Literal["pdf", "csv"]] = "pdf"
 ) -> Response[bytes]:
