@@ -18,10 +18,11 @@ LEFT JOIN LATERAL (SELECT i.received_at FROM index_reading i WHERE i.account_id 
     ORDER BY i.taken_at DESC LIMIT 1) r ON true
 WHERE m.site_id = $1 AND m.source = 'physical' AND m.removed_on IS NULL
 """
-METERS = """
-SELECT CASE WHEN m.medium <> 'electricity' THEN 'thermal' WHEN m.address <> '' THEN 'wifi_meter' WHEN m.relay THEN 'relay_meter'
-    ELSE 'meter' END AS kind, m.id, m.name, m.serial, coalesce(p.name, '') AS place, coalesce(m.bus_address::text, m.address) AS address,
-    m.gateway_id, m.kind AS use, m.medium, '{}'::text[] AS outputs
+METER_KIND = """CASE WHEN m.medium <> 'electricity' THEN 'thermal' WHEN m.address <> '' THEN 'wifi_meter' WHEN m.relay THEN 'relay_meter'
+    ELSE 'meter' END AS kind"""
+METERS = f"""
+SELECT {METER_KIND}, m.id, m.name, m.serial, coalesce(p.name, '') AS place, coalesce(m.bus_address::text, m.address) AS address,
+    m.gateway_id, m.kind AS use, m.medium, '{{}}'::text[] AS outputs
 FROM meter m LEFT JOIN LATERAL (SELECT b.name FROM meter_link k JOIN billing_point b ON b.account_id = k.account_id
     AND b.id = k.billing_point_id WHERE k.account_id = m.account_id AND k.meter_id = m.id ORDER BY lower(k.period) DESC LIMIT 1) p ON true
 WHERE m.site_id = $1 AND m.source = 'physical' AND m.removed_on IS NULL

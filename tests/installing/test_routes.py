@@ -241,6 +241,15 @@ async def test_meter_control_shows_live_values_of_each_meter_and_what_its_checks
     assert (await site.ask("POST", f"/api/sites/{site.id}/meter-checks", "support")).status_code == 403
 
 
+async def test_a_reason_against_the_hand_over_names_the_meter_as_what_it_is(site: Site) -> None:
+    await site.meter("HE-1")
+    async with as_owner():
+        await execute("UPDATE meter SET medium = 'heat' WHERE serial = 'HE-1'")
+    await site.post(f"/api/sites/{site.id}/status", {"status": "installing"})
+    reasons = (await site.ask("POST", f"/api/sites/{site.id}/hand-over")).json()["params"]["reasons"]
+    assert ("not_checked", "HE-1", "thermal") in [(one["code"], one["name"], one["kind"]) for one in reasons]
+
+
 @pytest.mark.row("I43")
 @pytest.mark.row("I48")
 async def test_a_house_is_handed_over_when_nothing_speaks_against_it_and_else_told_why_not(site: Site) -> None:
