@@ -34,11 +34,12 @@ VERSIONED: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
                                       {"circuits": [{"name": "Main", "limit_ma": [50000] * 3}]}),
     "/api/sites/{site_id}/validation/{kind}": ("operator", "site_id", {"most_per_hour": 100}, {"most_per_hour": 200}),
 }  # fmt: skip
-# One person's alone, what a device is told (each is kept by itself), or readings, of which every version is kept.
+# One person's alone, one field alone, what a device is told (each is kept by itself), or readings, of which every version is kept.
 OTHERS = {
     "/api/sessions/{session_id}/wish", "/api/operator/stations/{station_id}/setup", "/api/stations/{station_id}/guests",
     "/api/operator/stations/{station_id}/security/serial-number", "/api/sites/{site_id}/station-priority",
     "/api/community-meters/{connection_id}/days/{day}", "/api/meters/{meter_id}/days/{day}", "/api/meters/{meter_id}/terms",
+    "/api/operator/stations/{station_id}/roaming", "/api/operator/creditors/{creditor_id}/scheme-id", "/api/relays/{relay_id}",
 }  # fmt: skip
 SCHEMAS = DOCUMENT["components"]["schemas"]
 
