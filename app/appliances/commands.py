@@ -21,7 +21,8 @@ Output = Annotated[int, msgspec.Meta(ge=1, le=4)]
 
 
 class RelayForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What is set of a relay. `outputs`: of the module; three for a heater of three phases. `power_w`: what the appliance draws."""
+    """What is set of a relay. `outputs`: of the module; three for a heater of three phases. `power_w`: what the appliance draws.
+    `version`: the one that its editor saw; without one, what is said last stands."""
 
     device_id: UUID
     outputs: Annotated[list[Output], msgspec.Meta(min_length=1, max_length=3)]
@@ -33,6 +34,7 @@ class RelayForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     neutral: bool = True
     periods: Annotated[list[Period], msgspec.Meta(max_length=20)] = []
     priority: Annotated[int, msgspec.Meta(ge=0, le=999)] = 0
+    version: int | None = None
 
 
 class RelayShown(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +57,7 @@ class RelayShown(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     on_since: datetime | None
     told_at: datetime | None
+    version: int
 
 
 class OutputState(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +85,7 @@ def _shown(row: Mapping[str, Any]) -> RelayShown:
 
 
 async def set_relay(actor: Actor, site_id: UUID, form: RelayForm, now: datetime, relay_id: UUID | None = None) -> UUID:
-    """Enter a relay, or set one anew. Raises Refused not_found, invalid_input."""
+    """Enter a relay, or set one anew. Raises Refused not_found, invalid_input, changed_meanwhile."""
     await _check(site_id, form, relay_id)
     periods = msgspec.json.encode(form.periods).decode()
     values = [periods if name == "periods" else getattr(form, name) for name in COLUMNS]
@@ -91,9 +94,14 @@ async def set_relay(actor: Actor, site_id: UUID, form: RelayForm, now: datetime,
         relay_id = await fetchval(f"INSERT INTO relay (account_id, site_id, {', '.join(COLUMNS)}) VALUES ($1, $2, {marks}) RETURNING id",
                                   actor.account_id, site_id, *values)  # fmt: skip
     else:
-        await relay_site(relay_id)
+        present = await fetchval("SELECT version FROM relay WHERE id = $1 FOR UPDATE", relay_id)
+        if present is None:
+            raise not_found("relay")
+        if form.version not in (None, present):
+            text = "Somebody else has changed this relay in the meantime. Compare what stands there now with yours, then save again."
+            raise Refused("changed_meanwhile", 409, text, version=present, present={})
         sets = ", ".join(f"{name} = ${number}" for number, name in enumerate(COLUMNS, start=2))
-        await execute(f"UPDATE relay SET {sets} WHERE id = $1", relay_id, *values)
+        await execute(f"UPDATE relay SET {sets}, version = version + 1 WHERE id = $1", relay_id, *values)
     await note(actor, "site", site_id, "relay_set", now, after={"relay": form.name, "mode": form.mode, "power_w": form.power_w})
     assert relay_id is not None  # noqa: S101 - given, or returned by the insert
     return relay_id

@@ -59,6 +59,16 @@ async def cellar(database):
     return Cellar(house, module, entry)
 
 
+async def test_the_second_who_sets_a_relay_is_told_and_changes_nothing(cellar):
+    relay = await cellar.set(mode="on")
+    await cellar.set(relay, mode="off", version=1)
+    with pytest.raises(Refused, match="Somebody else") as told:
+        await cellar.set(relay, mode="solar", version=1)
+    assert (told.value.code, told.value.params["version"]) == ("changed_meanwhile", 2)
+    (kept,) = await cellar.shown()
+    assert (kept.mode, kept.version) == ("off", 2)
+
+
 @pytest.mark.row("M24")
 async def test_power_least_time_mode_and_periods_are_kept_for_each_relay_and_decide(cellar):
     relay = await cellar.set(mode="solar_timer", min_on_min=30, periods=[NIGHT], priority=3)
