@@ -66,6 +66,7 @@ def photo() -> dict[str, Any]:
 
 def install(page: Page, kind: str, picture: dict[str, Any], number: int) -> None:
     """A device's step: its tests in order, its values, a photo."""
+    expect(page.get_by_role("link", name="All devices")).to_be_visible()  # the step is drawn, with all that it asks
     for box in page.locator("input[type=radio][data-testid$='-yes']").all():
         box.check()
     ports = 0

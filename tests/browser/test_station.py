@@ -21,7 +21,7 @@ def test_an_operator_clears_a_fault_from_afar_and_cannot_while_the_station_is_aw
     entry = page.get_by_test_id("entry").filter(has_text="T-1")
     expect(entry).to_contain_text("Restart")
     expect(entry).to_have_attribute("data-outcome", "accepted")
-    expect(page.get_by_test_id("offline")).to_be_visible()  # it does restart,
+    expect(page.get_by_test_id("offline")).to_be_visible(timeout=20_000)  # it does restart,
     expect(buttons.first).to_be_enabled(timeout=60_000)  # and comes back without a reload
     # A firmware is added where it is chosen; a new key is asked for where it is told.
     page.get_by_test_id("command-UpdateFirmware").click()

@@ -116,9 +116,9 @@ async def test_a_place_out_of_service_says_so_and_charges_nobody_until_it_is_put
     assert (await told(tmp_path, "status"))["status"] == "Charging"
     before = (await rows("SELECT last_boot_at FROM station WHERE identity = 'CP-1'"))[0]["last_boot_at"]
     await asked(demo, intents.Reset(hard=True))
-    await eventually(lambda: rows("SELECT 1 FROM connector WHERE number = 1 AND status = 'Unavailable'"))
-    await eventually(lambda: rows("SELECT 1 FROM charging_session WHERE state = 'ended'"))
-    await eventually(lambda: rows("SELECT 1 FROM station WHERE identity = 'CP-1' AND online AND last_boot_at > $1", before))
+    await eventually(lambda: rows("SELECT 1 FROM connector WHERE number = 1 AND status = 'Unavailable'"), 30)
+    await eventually(lambda: rows("SELECT 1 FROM charging_session WHERE state = 'ended'"), 30)
+    await eventually(lambda: rows("SELECT 1 FROM station WHERE identity = 'CP-1' AND online AND last_boot_at > $1", before), 30)
     assert (await told(tmp_path, "status"))["status"] == "Unavailable"
 
 
