@@ -3,7 +3,6 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import House
@@ -29,7 +28,6 @@ def choose(page: Page, group: str, text: str) -> None:
     page.get_by_test_id("energy-of").select_option(option.get_attribute("value"))
 
 
-@pytest.mark.row("A50")
 def test_a_houses_energy_is_seen_by_step_and_place_with_last_year_and_its_table(desk, house: House):
     start = (datetime.now(UTC) - timedelta(days=20)).date()
     page = enter(desk, house, "operator", f"/console/sites/{site_of(house)}/energy?on={start}")
